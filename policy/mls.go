@@ -1,0 +1,128 @@
+package policy
+
+import (
+	"strings"
+
+	"github.com/sekit/sekit/internal/policydb"
+)
+
+// dominates is the kernel's mls_level_dom: a's sensitivity is not below b's and
+// a has all of b's categories.
+func dominates(a, b *policydb.Level) bool {
+	return a.Sensitivity >= b.Sensitivity && a.Categories.Contains(b.Categories)
+}
+
+func sameLevel(a, b *policydb.Level) bool {
+	return a.Sensitivity == b.Sensitivity && a.Categories.Equal(b.Categories)
+}
+
+// rangeContains reports whether the range from low to high lies within r.
+func rangeContains(r *policydb.Range, low, high *policydb.Level) bool {
+	return dominates(low, &r.Low) && dominates(&r.High, high)
+}
+
+// parseRange reads low or low-high as mls_context_to_sid does: each level is a
+// sensitivity, and after a colon categories separated by commas, first.last
+// for a run of them. It returns what is wrong, or "".
+func (s *symbols) parseRange(text string) (low, high policydb.Level, problem string) {
+	lowText, highText, two := strings.Cut(text, "-")
+	low, problem = s.parseLevel(lowText)
+	if problem != "" || !two {
+		return low, low, problem
+	}
+	high, problem = s.parseLevel(highText)
+	return low, high, problem
+}
+
+func (s *symbols) parseLevel(text string) (l policydb.Level, problem string) {
+	name, cats, some := strings.Cut(text, ":")
+	l.Sensitivity = s.sensitivityByName[name]
+	if l.Sensitivity == 0 {
+		return policydb.Level{}, "unknown sensitivity " + quote(name)
+	}
+	if !some {
+		return l, ""
+	}
+	words := make([]uint64, (len(s.categories)+63)/64)
+	for cats, more := cats, true; more; {
+		var item string
+		item, cats, more = strings.Cut(cats, ",")
+		first, last, problem := s.parseCategories(item)
+		if problem != "" {
+			return policydb.Level{}, problem
+		}
+		for v := first - 1; v < last; v++ {
+			words[v/64] |= 1 << (v % 64)
+		}
+	}
+	l.Categories = bitmapOf(words)
+	return l, ""
+}
+
+// parseCategories reads one category, or a run first.last, which must ascend.
+func (s *symbols) parseCategories(item string) (first, last uint32, problem string) {
+	name, end, run := strings.Cut(item, ".")
+	first = s.categoryByName[name]
+	if first == 0 {
+		return 0, 0, "unknown category " + quote(name)
+	}
+	if !run {
+		return first, first, ""
+	}
+	last = s.categoryByName[end]
+	switch {
+	case last == 0:
+		return 0, 0, "unknown category " + quote(end)
+	case first >= last:
+		return 0, 0, "categories " + quote(item) + " do not ascend"
+	}
+	return first, last, ""
+}
+
+// bitmapOf makes a Bitmap of dense words.
+func bitmapOf(words []uint64) policydb.Bitmap {
+	var b policydb.Bitmap
+	for i, w := range words {
+		if w != 0 {
+			b.Nodes = append(b.Nodes, policydb.BitmapNode{Start: uint32(i) * 64, Map: w})
+		}
+	}
+	return b
+}
+
+// intersect returns the numbers that are in both sets.
+func intersect(a, b policydb.Bitmap) policydb.Bitmap {
+	var out policydb.Bitmap
+	i := 0
+	for _, n := range a.Nodes {
+		for i < len(b.Nodes) && b.Nodes[i].Start < n.Start {
+			i++
+		}
+		if i < len(b.Nodes) && b.Nodes[i].Start == n.Start {
+			if m := n.Map & b.Nodes[i].Map; m != 0 {
+				out.Nodes = append(out.Nodes, policydb.BitmapNode{Start: n.Start, Map: m})
+			}
+		}
+	}
+	return out
+}
+
+// has is Bitmap.Has for the hot paths: no closure, and a guess first, since
+// most sets of categories and types are dense from 0.
+func has(b *policydb.Bitmap, n uint32) bool {
+	start := n &^ 63
+	nodes := b.Nodes
+	if i := int(n / 64); i < len(nodes) && nodes[i].Start == start {
+		return nodes[i].Map>>(n&63)&1 == 1
+	}
+	lo, hi := 0, len(nodes)
+	for lo < hi {
+		mid := int(uint(lo+hi) / 2)
+		if nodes[mid].Start < start {
+			lo = mid + 1
+		} else {
+			hi = mid
+		}
+	}
+	return lo < len(nodes) && nodes[lo].Start == start && nodes[lo].Map>>(n&63)&1 == 1
+}
