@@ -1,0 +1,306 @@
+package avc
+
+import (
+	"slices"
+	"strings"
+	"time"
+)
+
+// built is an event with room for what most events hold, so that one
+// allocation serves.
+type built struct {
+	Event
+	denials [1]*Denial
+	denial  Denial
+	records [6]Record
+	paths   [1]PathItem
+	call    Syscall
+	used    bool
+}
+
+// builder makes events of records that were brought together. A Reader with
+// workers has several of them.
+type builder struct {
+	parse parser
+	clock clock
+	out   []result
+}
+
+// build appends the event of p to the results, and before it an error for each
+// of its records that cannot be read. If nothing is left that SELinux has to do
+// with there is no event.
+func (r *builder) build(p *pending) {
+	text := string(p.text)
+	b := new(built)
+	e := &b.Event
+	e.Denials, e.Records, e.Paths = b.denials[:0], b.records[:0], b.paths[:0]
+	e.Inferred = p.inferred
+	if p.id.ok {
+		e.ID = ID{Serial: p.id.serial, Node: p.node}
+		if p.id.ms != 0 {
+			e.ID.Time = time.UnixMilli(p.id.ms).In(r.clock.loc)
+		}
+	} else {
+		e.ID.Node = p.node
+	}
+	for i := range p.recs {
+		raw := &p.recs[i]
+		rec := Record{Type: raw.typ, Line: raw.line, Text: text[raw.off:raw.end], body: raw.body}
+		if raw.lines > 1 { // joined: the header may have been cut
+			if h, ok := r.clock.parseHeader([]byte(rec.Text), 0); ok {
+				rec.body, raw.form = h.body, h.form
+			}
+		}
+		rec.body = min(rec.body, len(rec.Text))
+		e.Records = append(e.Records, rec)
+		if err := r.record(b, raw, &rec); err != nil {
+			r.out = append(r.out, result{err: newParseError(raw.file, raw.line, rec.Text, err)})
+		}
+	}
+	if len(e.Denials)+len(e.Failures)+len(e.Changes)+len(e.Foreign) == 0 {
+		return
+	}
+	e.finish()
+	r.out = append(r.out, result{event: e})
+}
+
+func (raw *rawRecord) origin(e *Event, rec *Record) Origin {
+	return Origin{
+		ID: e.ID, Type: raw.typ, Form: raw.form, Provenance: raw.provenance, File: raw.file,
+		Line: raw.line, Lines: raw.lines, Text: rec.Text,
+	}
+}
+
+// record adds one record to an event.
+func (r *builder) record(b *built, raw *rawRecord, rec *Record) error {
+	e, s := &b.Event, unescaped(plainSpaces(rec.Body()))
+	interp := raw.form == FormInterpreted
+	switch rec.Type {
+	case TypeSyscall:
+		b.call = Syscall{} // of two records the later counts
+		e.Syscall = r.parse.syscall(&b.call, s, interp)
+		return nil
+	case TypePath:
+		if len(e.Paths) < maxPaths {
+			e.Paths = append(e.Paths, r.parse.pathItem(s, interp))
+		}
+		return nil
+	case TypeCwd:
+		e.Cwd = cwd(s, interp)
+		return nil
+	case TypeProctitle:
+		if e.Cmdline == nil {
+			e.Cmdline = proctitle(s, interp)
+		}
+		return nil
+	case TypeExecve:
+		if !e.executed {
+			e.executed, e.Cmdline = true, nil
+		}
+		e.Cmdline = execve(e.Cmdline, s, interp)
+		return nil
+	case TypeSockaddr:
+		e.Sockaddr = r.parse.sockaddr(s, interp)
+		return nil
+	case TypeSELinuxErr, TypeUserSELinuxErr:
+		x := &Failure{Origin: raw.origin(e, rec)}
+		if err := r.parse.failure(x, s, interp); err != nil {
+			return err
+		}
+		e.Failures = append(e.Failures, x)
+		return nil
+	case TypeMACPolicyLoad, TypeMACStatus, TypeMACConfigChange, TypeUserMACPolicyLoad,
+		TypeUserMACConfigChange, TypeUserMACStatus:
+		x := &Change{Origin: raw.origin(e, rec)}
+		r.parse.change(x, s, interp)
+		e.Changes = append(e.Changes, x)
+		return nil
+	case TypeAVCPath:
+		r.avcPath(e, s, interp)
+		return nil
+	}
+	if m := foreignModule(rec.Type, s); m != "" {
+		x := &Foreign{Origin: raw.origin(e, rec), Module: m}
+		r.parse.foreign(x, s)
+		e.Foreign = append(e.Foreign, x)
+		return nil
+	}
+	switch rec.Type {
+	case TypeAVC:
+		return r.vector(b, raw, rec, s, interp)
+	case TypeUserAVC:
+		return r.userRecord(b, raw, rec, s, interp)
+	}
+	return nil
+}
+
+// plainSpaces undoes what web pages do to the double blanks behind "avc:".
+func plainSpaces(s string) string {
+	const nbsp = "\u00a0"
+	if head := s[:min(len(s), 24)]; strings.Contains(head, nbsp) {
+		return strings.ReplaceAll(s, nbsp, " ")
+	}
+	return s
+}
+
+// unescaped takes the escapes out of a record that was put into a JSON string
+// or the like, where already the first quote has a backslash before it. In a
+// record as the kernel writes it that cannot be: a quote follows an equals sign
+// there, and only inside quotes a name may hold a backslash.
+func unescaped(s string) string {
+	if i := strings.IndexByte(s, '"'); i > 0 && s[i-1] == '\\' {
+		return strings.NewReplacer(`\"`, `"`, `\\`, `\`).Replace(s)
+	}
+	return s
+}
+
+// maxPaths bounds the PATH records of an event; rename of two has five.
+const maxPaths = 64
+
+// sepgsql begins the records that PostgreSQL's module writes in the place of
+// "avc: ".
+const sepgsql = "SELinux: "
+
+// vector reads an AVC record's body, which begins with avc:.
+func (r *builder) vector(b *built, raw *rawRecord, rec *Record, s string, interp bool) error {
+	e := &b.Event
+	at := strings.Index(s, "avc:")
+	if at < 0 && strings.HasPrefix(s, sepgsql) {
+		at = len(sepgsql) - len("avc:")
+	}
+	if at < 0 {
+		if s == "" {
+			return ErrTruncated
+		}
+		return &fieldError{"avc:", ErrSyntax}
+	}
+	if at > 0 && strings.Contains(s[:at], "msg='") {
+		return r.userRecord(b, raw, rec, s, interp)
+	}
+	if b.ID.Serial != 0 && strings.TrimSpace(s[:at]) != "" { // then it stands in somebody's text
+		return &fieldError{"avc:", ErrSyntax}
+	}
+	d := b.newDenial()
+	d.Origin = raw.origin(e, rec)
+	if err := r.parse.denial(d, s[at+len("avc:"):], interp); err != nil {
+		b.dropDenial(d)
+		return err
+	}
+	e.Denials = append(e.Denials, d)
+	return nil
+}
+
+// userRecord reads a USER_AVC: a vector, or a notice.
+func (r *builder) userRecord(b *built, raw *rawRecord, rec *Record, s string, interp bool) error {
+	e := &b.Event
+	outer, inner, ok := splitMsg(s)
+	if !ok {
+		inner = outer
+	}
+	at := strings.Index(inner, "avc:")
+	if at < 0 {
+		if m := foreignModule(rec.Type, strings.TrimSpace(inner)); m != "" {
+			x := &Foreign{Origin: raw.origin(e, rec), Module: m}
+			r.parse.foreign(x, inner)
+			e.Foreign = append(e.Foreign, x)
+			return nil
+		}
+		if !ok {
+			return ErrTruncated
+		}
+		return &fieldError{"avc:", ErrSyntax}
+	}
+	if !ok {
+		outer, inner = inner[:at], inner[at:]
+		at = 0
+	}
+	body := strings.TrimLeft(inner[at+len("avc:"):], " \t")
+	if strings.HasPrefix(body, "received") || strings.HasPrefix(body, "op=") {
+		x := &Change{Origin: raw.origin(e, rec)}
+		x.Provenance = min(x.Provenance, ProvenanceObjectManager)
+		r.parse.changeFields(x, outer, interp, false)
+		r.parse.notice(x, inner[at:], interp)
+		e.Changes = append(e.Changes, x)
+		return nil
+	}
+	d := b.newDenial()
+	d.Origin = raw.origin(e, rec)
+	d.Type = TypeUserAVC
+	if err := r.parse.userVector(d, outer, body, interp); err != nil {
+		b.dropDenial(d)
+		return err
+	}
+	e.Denials = append(e.Denials, d)
+	return nil
+}
+
+func (b *built) newDenial() *Denial {
+	if !b.used {
+		b.used = true
+		return &b.denial
+	}
+	return new(Denial)
+}
+
+func (b *built) dropDenial(d *Denial) {
+	if d == &b.denial {
+		b.denial, b.used = Denial{}, false
+	}
+}
+
+// avcPath takes the path of an AVC_PATH record (kernels before 2.6.28), which
+// belongs to the vector before it.
+func (r *builder) avcPath(e *Event, s string, interp bool) {
+	val, kind, ok := rest(s, "path", interp)
+	if !ok {
+		return
+	}
+	p := literal(val, kind, interp)
+	for i := len(e.Denials) - 1; i >= 0; i-- {
+		if d := e.Denials[i]; d.Path == "" {
+			d.Path = p
+			return
+		}
+	}
+	e.orphanPath = p
+}
+
+// finish tells the denials what the other records know.
+func (e *Event) finish() {
+	// ausearch writes the records of an event in reverse.
+	if len(e.Paths) > 1 {
+		slices.SortStableFunc(e.Paths, func(a, b PathItem) int { return a.Item - b.Item })
+	}
+	for _, d := range e.Denials {
+		if e.orphanPath != "" && d.Path == "" && d.Manager == nil {
+			d.Path = e.orphanPath
+		}
+		if d.Manager == nil {
+			e.context(d)
+		}
+		e.locate(d)
+	}
+}
+
+func (e *Event) context(d *Denial) {
+	d.Syscall, d.Cwd, d.Cmdline, d.Sockaddr = e.Syscall, e.Cwd, e.Cmdline, e.Sockaddr
+	c := e.Syscall
+	if c == nil {
+		return
+	}
+	if d.Exe == "" {
+		d.Exe = c.Exe
+	}
+	if d.Comm == "" {
+		d.Comm = c.Comm
+	}
+	if d.Pid == 0 {
+		d.Pid = c.Pid
+	}
+	if d.AUID.IsZero() {
+		d.AUID = c.AUID
+	}
+	if d.UID.IsZero() {
+		d.UID = c.UID
+	}
+}

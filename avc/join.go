@@ -1,0 +1,346 @@
+package avc
+
+import (
+	"bytes"
+	"strings"
+)
+
+// knownKey reports whether a key is one of those that stand in audit records.
+// Only wrapped and interpreted records need it: to tell a field from a word.
+func knownKey(key string) bool {
+	if keyOf(key) != 0 {
+		return true
+	}
+	switch key {
+	case "msg", "node", "type", "gid", "euid", "suid", "fsuid", "egid", "sgid", "fsgid", "ouid", "ogid",
+		"tty", "ses", "subj", "obj", "arch", "syscall", "success", "exit", "a0", "a1", "a2", "a3", "items",
+		"ppid", "key", "item", "inode", "mode", "rdev", "nametype", "objtype", "cap_fp", "cap_fi", "cap_fe", "cap_fver",
+		"cap_frootid", "cwd", "proctitle", "argc", "sauid", "hostname", "addr", "terminal", "res", "op",
+		"seresult", "oldcontext", "newcontext", "taskcontext", "invalid_context", "seqno", "enforcing",
+		"old_enforcing", "enabled", "old-enabled", "lsm", "bool", "val", "old_val", "ipc_key", "kmod",
+		"lockdown_reason", "anonclass", "opid", "ocomm", "oauid", "oses", "key_serial", "key_desc", "app",
+		"msgtype", "interface", "member", "spid", "tpid", "service", "cmdline", "function", "property", "sid",
+		"error_name", "lsm_prop", "sbj_lsm", "nlmsg_type", "protocol", "sclass", "fd", "flags", "pkey", "subnet_prefix",
+		"port_num", "device", "resid", "restype", "perms", "reason", "acct", "unit", "requested", "xdevpath",
+		"ARCH", "SYSCALL", "AUID", "UID", "GID", "EUID", "SUID", "FSUID", "EGID", "SGID", "FSGID", "OUID", "OGID",
+		"SAUID", "SADDR", "OAUID":
+		return true
+	}
+	return false
+}
+
+// trailingKey reports whether a field may follow tclass= in a vector.
+func trailingKey(key string) bool {
+	switch key {
+	case "permissive", "srawcon", "trawcon", "exe", "sauid", "hostname", "addr", "terminal", "app", "res",
+		"UID", "AUID", "SAUID", "GID", "ID":
+		return true
+	}
+	return false
+}
+
+// continues decides whether line goes on the record text, which stood on the
+// lines before it, and whether a blank belongs between them. Terminals break
+// lines anywhere, mails and editors between words.
+func continues(typ RecordType, text, line []byte) (blank, ok bool) {
+	if len(line) == 0 || bytes.HasPrefix(line, []byte("---")) || bytes.HasPrefix(line, []byte("time->")) {
+		return false, false
+	}
+	first, more := firstWord(line)
+	key, isField := fieldKey(first)
+	known := isField && knownKey(key)
+	last := lastWord(text)
+	spaced := bytes.HasSuffix(text, []byte(" "))
+	vector := typ == TypeAVC || typ == TypeUserAVC
+	switch {
+	case vector && bytes.LastIndexByte(text, '{') > bytes.LastIndexByte(text, '}'):
+		return spaced || !isCutPermission(string(last), string(first)), isPermWord(first) && (bytes.IndexByte(line, '}') >= 0 || len(more) == 0)
+	case openQuote(text):
+		// The kernel's quoted names hold no blanks.
+		blank = spacedQuote(text)
+		return blank || spaced, blank || bytes.IndexByte(line, '"') >= 0 || len(more) == 0
+	case !spaced && isCutWord(string(last), string(first)):
+		return false, true
+	case openStamp(last):
+		return isClock(first), true
+	}
+	lastKey, lastField := fieldKey(last)
+	switch {
+	case !known && !lastField && isPartialKey(string(last), first): // tcl|ass=file
+		return false, true
+	case known && has(text, key) && !spaced && !lastField && isPartialKey(string(last), first): // uid=0 a|uid=1
+		return false, true
+	case lastField && len(last) == len(lastKey)+1 && knownKey(lastKey): // tcontext=|u:r:t:s0
+		return known, true
+	case key == "msg" && !bytes.Contains(text, first[:min(len(first), len("msg='"))]):
+		return true, true
+	case known && has(text, key):
+		// A second one belongs to another record, or is no field but a forgery.
+		return true, typ == TypeUserAVC && openMessage(text)
+	}
+	complete := vector && has(text, "tclass")
+	switch {
+	case complete && known:
+		return true, trailingKey(key) || openMessage(text)
+	case known:
+		return true, true
+	case !vector && lastKey == "tclass" && first[0] == '_' && isPermWord(first) && len(more) == 0: // tclass=chr|_file
+		return false, true
+	case complete:
+		// tclass=unix_dgram_|socket permissive=1
+		rest := bytes.TrimRight(first, "\"'`,;.)")
+		cut := lastKey == "tclass" && isPermWord(rest) && (len(more) == 0 || leadsOn(more))
+		return false, cut && isCutClass(string(last[len("tclass="):]), string(rest))
+	case isGlue(string(first)), isField && vector && hasField(more):
+		return true, true
+	case bytes.HasPrefix(first, avcWord) || bytes.HasPrefix(first, []byte("msg=")) || bytes.HasPrefix(first, auditP):
+		return true, true
+	case lastField && knownKey(lastKey) && (hasField(more) || valueTail(lastKey, first, more)):
+		// scontext=system_u:system_r:|foo_t:s0, path=/memfd:x|(deleted)
+		return first[0] == '(', true
+	case vector && (has(more, "tclass") || has(more, "scontext") && !has(text, "scontext")): // dsm=HS|_Q scontext=… tclass=…
+		return false, true
+	}
+	return false, false
+}
+
+// firstWord parts a line at its first blank; more is what follows, trimmed.
+func firstWord(b []byte) (first, more []byte) {
+	n := bytes.IndexByte(b, ' ')
+	if n < 0 {
+		return b, nil
+	}
+	return b[:n], bytes.TrimLeft(b[n:], " \t")
+}
+
+func lastWord(b []byte) []byte {
+	b = bytes.TrimRight(b, " \t")
+	return b[bytes.LastIndexByte(b, ' ')+1:]
+}
+
+// fieldKey returns the key of a key=value word.
+func fieldKey(w []byte) (string, bool) {
+	i := 0
+	for i < len(w) && isKeyByte(w[i]) {
+		i++
+	}
+	if i == 0 || i == len(w) || w[i] != '=' {
+		return "", false
+	}
+	return string(w[:i]), true
+}
+
+// hasField reports whether a known field stands in b.
+func hasField(b []byte) bool {
+	for len(b) > 0 {
+		var w []byte
+		w, b = firstWord(b)
+		if key, ok := fieldKey(w); ok && knownKey(key) {
+			return true
+		}
+	}
+	return false
+}
+
+// has reports whether the field key= stands in b.
+func has(b []byte, key string) bool {
+	k := []byte(key + "=")
+	for i := 0; ; {
+		n := bytes.Index(b[i:], k)
+		if n < 0 {
+			return false
+		}
+		i += n
+		if i == 0 || !isKeyByte(b[i-1]) {
+			return true
+		}
+		i += len(k)
+	}
+}
+
+func isPermWord(w []byte) bool {
+	for _, c := range w {
+		if (c < 'a' || c > 'z') && c != '_' && (c < '0' || c > '9') && c != '}' {
+			return false
+		}
+	}
+	return len(w) > 0
+}
+
+// isGlue reports whether a word is one of the few between the fields of a
+// vector.
+func isGlue(w string) bool {
+	return w == "for" || w == "}" || w == "{" || w == "denied" || w == "granted" || w == "invalid"
+}
+
+// isCutWord reports whether a word of those between the fields was broken.
+func isCutWord(last, first string) bool {
+	if last == "" || isGlue(last) {
+		return false
+	}
+	if strings.HasSuffix(last, "audit") && first[0] == '(' || first[0] == ':' && last[len(last)-1] == ')' {
+		return isStampWord(last) // audit|(1.2:3):, audit(1.2:3)|: avc:
+	}
+	both := last + first
+	switch both {
+	case "avc:", "denied", "granted", "received", "for":
+		return true
+	}
+	if strings.HasPrefix(both, "(deleted)") { // behind a path that ausearch -i decoded
+		return true
+	}
+	return strings.HasPrefix(both, "msg=audit(") && len(last) < len("msg=audit(") && strings.HasPrefix(both, last)
+}
+
+// isStampWord reports whether a word is audit(…), or the beginning of that.
+func isStampWord(w string) bool {
+	w = strings.TrimPrefix(w, "msg=")
+	return w == "audit" || strings.HasPrefix(w, "audit(")
+}
+
+// isCutPermission reports whether two words between the braces, one at the end
+// of a line and one at the beginning of the next, are one permission.
+func isCutPermission(last, first string) bool {
+	if !isPermWord([]byte(last)) || first[0] == '}' {
+		return false
+	}
+	if isPermission(last + first) {
+		return !isPermission(last) || !isPermission(first)
+	}
+	if isPermission(last) || isPermission(first) {
+		return false
+	}
+	// Of a permission that is not among the common ones no piece may be known
+	// either.
+	return len(last) < 3 || len(strings.TrimRight(first, " }")) < 3 || last[len(last)-1] == '_' || first[0] == '_'
+}
+
+// isCutClass reports whether first is the rest of a class whose name was broken.
+func isCutClass(last, first string) bool {
+	return first[0] == '_' || strings.HasSuffix(last, "_") || !knownClass(last) || knownClass(last+first)
+}
+
+// openStamp reports whether a word ends inside audit(…).
+func openStamp(last []byte) bool {
+	i := bytes.LastIndex(last, auditP)
+	return i >= 0 && bytes.IndexByte(last[i:], ')') < 0
+}
+
+// isClock reports whether a word begins as a time of day, 01:40:18.
+func isClock(w []byte) bool {
+	_, i := digits(w, 0)
+	return i > 0 && i <= 2 && i < len(w) && w[i] == ':'
+}
+
+// isPermission reports whether a name is that of a common permission.
+func isPermission(name string) bool {
+	return len(name) > 1 && strings.Contains(commonPermissions, " "+strings.TrimRight(name, " }")+" ")
+}
+
+// commonPermissions are the permissions that records show most, to tell a word
+// that was broken over two lines from two words.
+const commonPermissions = " " +
+	"accept acquire_svc add add_name append associate attach_queue audit_access audit_control audit_read audit_write bind " +
+	"block_suspend bpf call check_context checkpoint_restore chown compute_av compute_create confidentiality connect " +
+	"connectto create dac_override dac_read_search disable dyntransition enable entrypoint execheap execmem execmod " +
+	"execstack execute execute_no_trans find fork fowner fsetid getattr getcap getopt getpgid getsched getsession halt " +
+	"impersonate integrity ioctl ipc_info ipc_lock ipc_owner kill lease link linux_immutable list listen load_policy lock " +
+	"mac_admin mac_override map map_create map_read map_write mknod module_load module_request mount mounton name_bind " +
+	"name_connect net_admin net_bind_service net_broadcast net_raw nlmsg nlmsg_read nlmsg_write nnp_transition noatsecure " +
+	"node_bind nosuid_transition open passwd perfmon polmatch prog_load prog_run ptrace quotaget quotamod read read_policy " +
+	"reboot recv recv_msg recvfrom relabelfrom relabelto reload remount remove_name rename reparent rlimitinh rmdir rootok " +
+	"search send send_msg sendto set setattr setbool setcap setcheckreqprot setcurrent setenforce setexec setfcap " +
+	"setfscreate setgid setkeycreate setopt setpcap setpgid setrlimit setsched setsockcreate setuid share shutdown sigchld " +
+	"siginh sigkill signal signull sigstop start status stop swapon sys_admin sys_boot sys_chroot sys_module sys_nice " +
+	"sys_pacct sys_ptrace sys_rawio sys_resource sys_time sys_tty_config syslog syslog_mod syslog_read transfer transition " +
+	"unix_read unix_write unlink unmount use user_tcp_server validate_trans view wake_alarm watch watch_mount watch_reads " +
+	"watch_sb watch_with_perm write "
+
+// isPartialKey reports whether last and the beginning of first make one known
+// field.
+func isPartialKey(last string, first []byte) bool {
+	if last == "" || len(last) > 16 || isGlue(last) {
+		return false
+	}
+	key, ok := fieldKey(append([]byte(last), first...))
+	return ok && knownKey(key)
+}
+
+// openQuote reports whether a value in double quotes is not closed.
+func openQuote(b []byte) bool { return bytes.Count(b, []byte{'"'})%2 == 1 }
+
+// spacedQuote reports whether the open quote's value may hold blanks: the
+// kernel's never do, object managers' command lines do.
+func spacedQuote(b []byte) bool {
+	i := bytes.LastIndexByte(b, '"')
+	return bytes.HasSuffix(b[:i], []byte("cmdline="))
+}
+
+// openMessage reports whether msg=' is not closed.
+func openMessage(b []byte) bool {
+	i := bytes.Index(b, []byte("msg='"))
+	return i >= 0 && bytes.IndexByte(b[i+len("msg='"):], '\'') < 0
+}
+
+// leadsOn reports whether b begins with what may follow tclass=.
+func leadsOn(b []byte) bool {
+	first, more := firstWord(b)
+	if string(first) == ":" { // dbus of old: tclass=dbus : exe="/bin/dbus-daemon"
+		first, _ = firstWord(more)
+	}
+	key, ok := fieldKey(first)
+	return ok && trailingKey(key) || strings.HasPrefix("permissive=", string(first))
+}
+
+// valueTail reports whether w, with more behind it on its line, can be the rest
+// of a value.
+func valueTail(key string, w, more []byte) bool {
+	switch key {
+	case "scontext", "tcontext", "oldcontext", "newcontext", "subj", "obj":
+		cut := len(more) == 0 || bytes.IndexByte(more, ' ') < 0 && beginsKey(string(more))
+		return cut && (bytes.IndexByte(w, ':') >= 0 || bytes.HasSuffix(w, []byte("_t")))
+	case "proctitle", "saddr", "comm", "name", "path", "exe", "cwd":
+		for _, c := range w {
+			if hexDigit(c) > 15 {
+				return false
+			}
+		}
+		return len(w) > 1
+	}
+	return false
+}
+
+// beginsKey reports whether a word is the beginning of a field that follows a
+// context in a vector.
+func beginsKey(w string) bool {
+	return strings.HasPrefix("tcontext=", w) || strings.HasPrefix("tclass=", w)
+}
+
+// knownClass reports whether a name is that of a common class, which then was
+// not cut.
+func knownClass(name string) bool {
+	switch name {
+	case "file", "dir", "fd", "lnk_file", "chr_file", "blk_file", "sock_file", "fifo_file", "filesystem",
+		"process", "process2", "capability", "capability2", "security", "system", "service", "dbus", "key",
+		"socket", "tcp_socket", "udp_socket", "unix_stream_socket", "unix_dgram_socket", "node", "netif",
+		"packet", "association", "bpf", "binder", "property_service", "service_manager", "lockdown", "peer",
+		"shm", "sem", "msg", "msgq", "ipc", "passwd", "netlink_route_socket", "rawip_socket", "packet_socket":
+		return true
+	}
+	return false
+}
+
+// trimDecoration takes away what quotes a line: blanks, and those of the marks
+// that stood before the record's first line too.
+func trimDecoration(b, prefix []byte) []byte {
+	const marks = ">#|*;/%"
+	for len(b) > 0 {
+		c := b[0]
+		if c == ' ' || c == '\t' || strings.IndexByte(marks, c) >= 0 && bytes.IndexByte(prefix, c) >= 0 {
+			b = b[1:]
+			continue
+		}
+		break
+	}
+	return bytes.TrimRight(b, " \t\r")
+}

@@ -1,0 +1,326 @@
+package avc
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"iter"
+	"maps"
+	"runtime"
+	"time"
+)
+
+// Options are settings of a [Reader]. The zero value works.
+type Options struct {
+	// Name is what errors and denials call the input, such as a file's name.
+	Name string
+	// Provenance says how far the input as a whole is to be trusted. It is the
+	// most that a denial from it gets: a line of syslog, or what an object
+	// manager says, counts for less. Zero is ProvenanceText.
+	Provenance Provenance
+	// Location is where interpreted records (ausearch -i) were written, which
+	// do not say their time zone; nil is UTC.
+	Location *time.Location
+	// Window is how many events are held while their records come in; a record
+	// that comes after as many newer events makes an event of its own. 0 is 128.
+	Window int
+	// MaxRecord bounds the length of a line, and of a wrapped record, in bytes;
+	// 0 is 256 KiB. MaxEvent bounds the text of one event; 0 is 1 MiB.
+	MaxRecord int
+	MaxEvent  int
+	// Workers is how many goroutines make denials of the records that the
+	// Reader finds; negative is one for each processor. With more than one a
+	// large file is read faster, but events come some hundred events late, so
+	// that it does not suit an input that somebody waits for. The order is the
+	// same. Readers of a Source do not use it.
+	Workers int
+	// KeepRecords keeps the records of an event as they stood in Event.Records,
+	// and their text in Origin.Text.
+}
+
+const (
+	defaultWindow    = 128
+	defaultMaxRecord = 256 << 10
+	defaultMaxEvent  = 1 << 20
+)
+
+// Stats counts what a [Reader] met.
+type Stats struct {
+	Bytes   int64 `json:"bytes"`
+	Lines   int   `json:"lines"`
+	Records int   `json:"records"` // audit records of all types
+	Events  int   `json:"events"`  // given out
+	Denials int   `json:"denials"`
+	// Unread is how many records could not be read, by reason.
+	Unread  int            `json:"unread"`
+	Reasons map[string]int `json:"reasons,omitempty"`
+	// Lost is how many records were lost before they came here, as far as a live
+	// source can tell, or the kernel says so in its log (audit_lost=).
+	Lost uint64 `json:"lost"`
+}
+
+// Reader finds the SELinux events in a stream of any form. Its methods must not
+// be called from several goroutines at once.
+type Reader struct {
+	opts Options
+	builder
+	corr    correlator
+	stats   Stats
+	results []result
+	head    int // of results
+	workers workers
+
+	src        io.Reader
+	from       *sourceState // instead of src
+	buf        []byte
+	start, end int // the unread part of buf
+	searched   int // how many bytes of it are known to hold no newline
+	eof        bool
+	err        error // what src ended with, if not io.EOF
+	skipping   bool  // inside a line that is too long
+	lineNo     int
+	anchors    anchors
+	kernelLost uint64 // what the kernel's log last said
+
+	// open is the record that the next line may go on, with its event.
+	open     *pending
+	openLine []byte // what stood before it in its line
+	export   exportEntry
+}
+
+// result is what Next returns.
+type result struct {
+	event *Event
+	err   error
+}
+
+// NewReader returns a Reader of r.
+func NewReader(r io.Reader, opts Options) *Reader {
+	rd := &Reader{src: r}
+	rd.init(opts)
+	return rd
+}
+
+func (r *Reader) init(opts Options) {
+	if opts.Window <= 0 {
+		opts.Window = defaultWindow
+	}
+	if opts.MaxRecord <= 0 {
+		opts.MaxRecord = defaultMaxRecord
+	}
+	if opts.MaxEvent <= 0 {
+		opts.MaxEvent = defaultMaxEvent
+	}
+	if opts.Workers < 0 {
+		opts.Workers = runtime.GOMAXPROCS(0)
+	}
+	if r.from != nil {
+		opts.Workers = 0
+	}
+	r.opts = opts
+	r.clock.loc = opts.Location
+	if r.clock.loc == nil {
+		r.clock.loc = time.UTC
+	}
+	r.corr.init(opts.Window, opts.MaxEvent)
+	r.stats.Reasons = make(map[string]int)
+}
+
+// Next returns the next event. At the end of the input the error is [io.EOF]; a
+// record that could not be read is a [*ParseError], after which Next goes on
+// with what follows. Any other error is the input's and final.
+func (r *Reader) Next() (*Event, error) {
+	for {
+		if r.head < len(r.results) {
+			o := r.results[r.head]
+			r.results[r.head] = result{}
+			r.head++
+			if r.head == len(r.results) {
+				r.results, r.head = r.results[:0], 0
+			}
+			return o.event, o.err
+		}
+		switch {
+		case r.step(), r.head < len(r.results), r.drain():
+		case r.err != nil:
+			return nil, r.err
+		default:
+			return nil, io.EOF
+		}
+	}
+}
+
+// Events returns the events to come, each with a nil error, and the errors of
+// Next, each with a nil event. After an error that is no *ParseError it ends.
+func (r *Reader) Events() iter.Seq2[*Event, error] {
+	return func(yield func(*Event, error) bool) {
+		for {
+			e, err := r.Next()
+			if err == io.EOF || !yield(e, err) {
+				return
+			}
+			var bad *ParseError
+			if err != nil && !errors.As(err, &bad) {
+				return
+			}
+		}
+	}
+}
+
+// Denials returns the denials of the events to come, and errors as Events does.
+// Granted accesses (auditallow) are among them, see [Denial.Verdict].
+func (r *Reader) Denials() iter.Seq2[*Denial, error] {
+	return func(yield func(*Denial, error) bool) {
+		for e, err := range r.Events() {
+			if err != nil {
+				if !yield(nil, err) {
+					return
+				}
+				continue
+			}
+			for _, d := range e.Denials {
+				if !yield(d, nil) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// Stats returns what was met so far.
+func (r *Reader) Stats() Stats {
+	s := r.stats
+	s.Reasons = maps.Clone(s.Reasons)
+	return s
+}
+
+// ParseRecord reads one record, or the records of one event, from a text in any
+// form. If there is none the error is [ErrNoRecord], if it cannot be read a
+// [*ParseError]. Of several events the first is returned.
+func ParseRecord(text string) (*Event, error) {
+	r := &Reader{buf: []byte(text), end: len(text), eof: true}
+	r.init(Options{Window: 4, MaxRecord: len(text) + 1, MaxEvent: 2*len(text) + 64})
+	e, err := r.Next()
+	if err == io.EOF {
+		return nil, ErrNoRecord
+	}
+	return e, err
+}
+
+// fail reports a record that could not be read.
+func (r *Reader) fail(line int, text string, err error) {
+	o := result{err: newParseError(r.opts.Name, line, text, err)}
+	if r.opts.Workers > 1 {
+		r.give(item{failed: o})
+		return
+	}
+	r.emit(o)
+}
+
+// emit hands results to Next.
+func (r *Reader) emit(results ...result) {
+	for _, o := range results {
+		if o.event != nil {
+			r.stats.Events++
+			r.stats.Denials += len(o.event.Denials)
+		} else {
+			r.stats.Unread++
+			r.stats.Reasons[reason(o.err).Error()]++
+		}
+		r.results = append(r.results, o)
+	}
+}
+
+// flush gives out the oldest pending event. It returns false if there is none.
+func (r *Reader) flush() bool {
+	p := r.corr.pop()
+	if p == nil {
+		return false
+	}
+	if r.open == p {
+		r.open = nil
+	}
+	switch {
+	case !p.selinux:
+		r.corr.release(p)
+	case r.opts.Workers > 1:
+		r.give(item{pending: p})
+	default:
+		r.out = r.out[:0]
+		r.build(p)
+		r.emit(r.out...)
+		clear(r.out)
+		r.corr.release(p)
+	}
+	return true
+}
+
+// add takes a record: text from h.start on.
+func (r *Reader) add(h *header, b []byte, prov Provenance) {
+	r.stats.Records++
+	p := r.corr.find(h.id, h.node)
+	if p == nil && adjacent(r.corr.last, h) {
+		p = r.corr.last
+		p.inferred = true
+	}
+	if p == nil {
+		for r.corr.full() {
+			r.flush()
+		}
+		p = r.corr.push(h.id, string(h.node))
+		if r.from != nil {
+			p.born = r.from.now
+		}
+		if h.form == FormJournal && !h.id.ok {
+			p.prefix = append(p.prefix[:0], h.prefix...)
+		}
+	}
+	r.corr.last = p
+	text := b[h.start:]
+	if len(p.text)+len(text) > r.opts.MaxEvent && len(p.recs) > 0 {
+		r.fail(r.lineNo, string(text[:min(len(text), 200)]), ErrTooLong)
+		r.open = nil
+		return
+	}
+	off := len(p.text)
+	p.text = append(p.text, text...)
+	r.corr.bytes += len(text)
+	p.recs = append(p.recs, rawRecord{
+		typ: h.typ, form: h.form, provenance: prov, off: off, end: len(p.text), body: h.body - h.start,
+		line: r.lineNo, lines: 1, file: r.opts.Name,
+	})
+	if h.typ.selinux() {
+		p.selinux = true
+	}
+	r.open = p
+}
+
+// extend appends a further line to the open record.
+func (r *Reader) extend(line []byte, blank bool) bool {
+	const most = 32 // lines
+	p := r.open
+	rec := &p.recs[len(p.recs)-1]
+	if rec.lines >= most || rec.end-rec.off+len(line) > r.opts.MaxRecord || len(p.text)+len(line) > r.opts.MaxEvent {
+		return false
+	}
+	text := bytes.TrimRight(p.text[rec.off:], " \t")
+	if n := len(text); n > 0 && text[n-1] == '\\' {
+		text, blank = bytes.TrimRight(text[:n-1], " \t"), true
+	}
+	r.corr.bytes -= len(p.text)
+	p.text = p.text[:rec.off+len(text)]
+	if blank {
+		p.text = append(p.text, ' ')
+	}
+	p.text = append(p.text, line...)
+	r.corr.bytes += len(p.text)
+	rec.end = len(p.text)
+	rec.lines++
+	if !p.id.ok {
+		if h, ok := r.clock.parseHeader(p.text[rec.off:], 0); ok && h.id.ok && r.corr.find(h.id, h.node) == nil {
+			p.node = string(h.node)
+			r.corr.rekey(p, h.id)
+		}
+	}
+	return true
+}
