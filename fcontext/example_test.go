@@ -1,0 +1,66 @@
+package fcontext_test
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/sekit/sekit/fcontext"
+	"github.com/sekit/sekit/policy"
+)
+
+const text = `
+/.*                 system_u:object_r:default_t:s0
+/run/.*             <<none>>
+/run/wsgi.*   -s    system_u:object_r:httpd_var_run_t:s0
+/var/www(/.*)?      system_u:object_r:httpd_sys_content_t:s0
+`
+
+func Example() {
+	db, err := fcontext.Parse(fcontext.Files{Contexts: strings.NewReader(text)}, fcontext.Options{})
+	if err != nil {
+		panic(err)
+	}
+	m, ok := db.Lookup("/var/www/html/index.html", fcontext.File)
+	fmt.Println(ok, m.Context)
+	fmt.Printf("line %d: %s\n", m.Spec.Line, m.Spec.Pattern)
+	// Output:
+	// true system_u:object_r:httpd_sys_content_t:s0
+	// line 5: /var/www(/.*)?
+}
+
+// Where does the policy expect the sockets that httpd_t may write?
+func ExampleDB_SpecsOfType() {
+	db, err := fcontext.Parse(fcontext.Files{Contexts: strings.NewReader(text)}, fcontext.Options{})
+	if err != nil {
+		panic(err)
+	}
+	for s := range db.SpecsOfType("httpd_var_run_t", fcontext.Socket) {
+		fmt.Println(s.Pattern)
+	}
+	// Output:
+	// /run/wsgi.*
+}
+
+// What would semanage fcontext -a change?
+func ExampleDB_With() {
+	db, err := fcontext.Parse(fcontext.Files{Contexts: strings.NewReader(text)}, fcontext.Options{})
+	if err != nil {
+		panic(err)
+	}
+	pattern, err := fcontext.TreePattern("/my/web.site")
+	if err != nil {
+		panic(err)
+	}
+	more, err := db.With(fcontext.Spec{
+		Pattern: pattern,
+		Context: policy.MustParseContext("system_u:object_r:httpd_sys_content_t:s0"),
+	})
+	if err != nil {
+		panic(err)
+	}
+	before, _ := db.Lookup("/my/web.site/index.html", fcontext.File)
+	after, _ := more.Lookup("/my/web.site/index.html", fcontext.File)
+	fmt.Println(before.Context.Type(), "->", after.Context.Type(), "by", after.Spec.Pattern)
+	// Output:
+	// default_t -> httpd_sys_content_t by /my/web\.site(/.*)?
+}
