@@ -1,0 +1,50 @@
+package module
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// CIL returns the module in CIL, which semodule takes as it is from SELinux 2.4
+// on: no compiling, no module version to match. CIL has no statement for a
+// module's name and version (the file's name is the module's); they stand in a
+// comment. The rules are those of [Module.TE], in the same order.
+func (m *Module) CIL() ([]byte, error) {
+	if err := m.Check(); err != nil {
+		return nil, err
+	}
+	b := appendComments(nil, "; ", m.Comment)
+	b = fmt.Appendf(b, "; module %s %s\n", m.Name, m.version())
+	source := ""
+	for _, r := range m.Merged() {
+		if r.Source != source {
+			source = r.Source
+			b = append(b, '\n')
+		}
+		b = appendComments(b, "; ", r.Evidence)
+		b = append(appendCIL(b, r), '\n')
+	}
+	return b, nil
+}
+
+func appendCIL(b []byte, r Rule) []byte {
+	if !r.Kind.xperm() {
+		return fmt.Appendf(b, "(%s %s %s (%s (%s)))", r.Kind, r.Source, r.Target, r.Class,
+			strings.Join(r.Permissions, " "))
+	}
+	keyword := strings.TrimSuffix(r.Kind.String(), "perm") // allowx, …
+	b = fmt.Appendf(b, "(%s %s %s (%s %s (", keyword, r.Source, r.Target, r.Permissions[0], r.Class)
+	for i, x := range r.Xperms {
+		if i > 0 {
+			b = append(b, ' ')
+		}
+		if x.Low == x.High {
+			b = append(b, "0x"...)
+			b = strconv.AppendUint(b, uint64(x.Low), 16)
+			continue
+		}
+		b = fmt.Appendf(b, "(range %#x %#x)", x.Low, x.High)
+	}
+	return append(b, ")))"...)
+}

@@ -1,0 +1,78 @@
+package module_test
+
+import (
+	"fmt"
+	"log"
+	"os"
+
+	"github.com/sekit/sekit/module"
+)
+
+func ExampleModule_TE() {
+	m := &module.Module{
+		Name: "httpd_uwsgi",
+		Rules: []module.Rule{{
+			Kind: module.Allow, Source: "httpd_t", Target: "uwsgi_t", Class: "unix_stream_socket",
+			Permissions: []string{"connectto"},
+			Evidence:    []string{`audit(1732160000.123:456): comm="nginx" path="/run/uwsgi/app"`},
+		}, {
+			Kind: module.Allow, Source: "httpd_t", Target: "httpd_t", Class: "process",
+			Permissions: []string{"execmem"},
+		}},
+	}
+	te, err := m.TE()
+	if err != nil {
+		log.Fatal(err)
+	}
+	os.Stdout.Write(te)
+	// Output:
+	// module httpd_uwsgi 1.0;
+	//
+	// require {
+	// 	type httpd_t;
+	// 	type uwsgi_t;
+	// 	class process execmem;
+	// 	class unix_stream_socket connectto;
+	// }
+	//
+	// #### httpd_t ####
+	// allow httpd_t self:process execmem;
+	//
+	// # audit(1732160000.123:456): comm="nginx" path="/run/uwsgi/app"
+	// allow httpd_t uwsgi_t:unix_stream_socket connectto;
+}
+
+// A package to embed in an installer: semodule -i takes it.
+func ExampleModule_PP() {
+	m := &module.Module{Name: "webapp", Rules: []module.Rule{{
+		Kind: module.Allow, Source: "httpd_t", Target: "uwsgi_t", Class: "unix_stream_socket",
+		Permissions: []string{"connectto"},
+	}}}
+	pp, err := m.PP(module.PPOptions{
+		FileContexts: []byte("/srv/webapp(/.*)?\tsystem_u:object_r:httpd_sys_content_t:s0\n"),
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Printf("webapp.pp starts with %x\n", pp[:4])
+
+	// A machine may not have heard of what a version brought.
+	_, err = m.PP(module.PPOptions{ModOptions: module.ModOptions{PolicyVersion: 4}})
+	fmt.Println(err)
+	// Output:
+	// webapp.pp starts with 8fff7cf9
+	// module policy version 4 has no multi-level security (version 5 brought that)
+}
+
+func ExampleGuard_Check() {
+	rules := []module.Rule{{
+		Kind: module.Allow, Source: "httpd_t", Target: "var_t", Class: "sock_file",
+		Permissions: []string{"write"},
+	}}
+	for _, f := range (module.Guard{}).Check(nil, rules) {
+		fmt.Printf("%s (%s): %s\n", f.Severity, f.ID, f.Reason)
+	}
+	// Output:
+	// refuse (base-type-write): a base type labels much of the file system: label the one place instead
+}

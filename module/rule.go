@@ -1,0 +1,228 @@
+package module
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/sekit/sekit/policy"
+)
+
+// Self as a rule's target stands for the source type itself: of an attribute,
+// each of its types for itself alone.
+const Self = "self"
+
+// Kind is the kind of an access vector rule.
+type Kind uint8
+
+const (
+	Allow Kind = iota + 1
+	AuditAllow
+	DontAudit
+	AllowXperm
+	AuditAllowXperm
+	DontAuditXperm
+)
+
+// String returns the rule's keyword in the module language.
+func (k Kind) String() string {
+	switch k {
+	case Allow:
+		return "allow"
+	case AuditAllow:
+		return "auditallow"
+	case DontAudit:
+		return "dontaudit"
+	case AllowXperm:
+		return "allowxperm"
+	case AuditAllowXperm:
+		return "auditallowxperm"
+	case DontAuditXperm:
+		return "dontauditxperm"
+	}
+	return fmt.Sprintf("Kind(%d)", uint8(k))
+}
+
+// MarshalText implements [encoding.TextMarshaler].
+func (k Kind) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
+
+// xperm reports whether rules of this kind have ranges of extended permissions.
+func (k Kind) xperm() bool { return k >= AllowXperm }
+
+// XpermRange is a range of extended permissions, both ends included: ioctl
+// commands, or netlink message types.
+type XpermRange = policy.XpermRange
+
+// Rule is one access vector rule.
+type Rule struct {
+	Kind Kind `json:"kind"`
+	// Source and Target are types, or attributes that the module's
+	// RequireAttributes name. Target may be [Self].
+	Source string `json:"source"`
+	Target string `json:"target"`
+	Class  string `json:"class"`
+	// Permissions are the class's permissions; of an xperm rule the one
+	// permission that it refines: ioctl or nlmsg.
+	Permissions []string `json:"permissions"`
+	// Xperms are the ranges of an xperm rule.
+	Xperms []XpermRange `json:"xperms,omitempty"`
+	// Evidence says where the rule came from, a line each. It becomes comments,
+	// made safe, and counts for nothing else.
+	Evidence []string `json:"evidence,omitempty"`
+}
+
+// String returns the rule in the module language, on one line and without its
+// evidence; of a rule that does not check, something readable.
+func (r Rule) String() string {
+	return string(appendRule(nil, r, 0))
+}
+
+// check says what is wrong with the rule.
+func (r Rule) check() error {
+	if r.Kind < Allow || r.Kind > DontAuditXperm {
+		return fmt.Errorf("unknown rule kind %d", r.Kind)
+	}
+	if err := checkName("type", r.Source); err != nil {
+		return err
+	}
+	if r.Target != Self {
+		if err := checkName("type", r.Target); err != nil {
+			return err
+		}
+	}
+	if err := checkName("class", r.Class); err != nil {
+		return err
+	}
+	if len(r.Permissions) == 0 {
+		return errors.New("no permission")
+	}
+	for _, p := range r.Permissions {
+		if err := checkName("permission", p); err != nil {
+			return err
+		}
+	}
+	return r.checkXperms()
+}
+
+func (r Rule) checkXperms() error {
+	if !r.Kind.xperm() {
+		if len(r.Xperms) > 0 {
+			return fmt.Errorf("%s rule with extended permissions", r.Kind)
+		}
+		return nil
+	}
+	if len(r.Permissions) != 1 || r.Permissions[0] != "ioctl" && r.Permissions[0] != "nlmsg" {
+		return fmt.Errorf("%s rule must refine the permission ioctl or nlmsg, and that alone", r.Kind)
+	}
+	if len(r.Xperms) == 0 {
+		return fmt.Errorf("%s rule without extended permissions", r.Kind)
+	}
+	for _, x := range r.Xperms {
+		if x.Low > x.High {
+			return fmt.Errorf("reversed range %#x-%#x", x.Low, x.High)
+		}
+	}
+	return nil
+}
+
+// merge returns the rules sorted (source; self, then targets; class; kind),
+// those of one key merged into one, their permissions, ranges and evidence
+// each once. A type that is its own target becomes self; an attribute does
+// not, for there both differ.
+func merge(rules []Rule, attribute func(string) bool) []Rule {
+	in, order := slices.Clone(rules), make([]int, len(rules))
+	var perms, lines, ranges int
+	for i := range in {
+		r := &in[i]
+		if r.Source == r.Target && !attribute(r.Source) {
+			r.Target = Self
+		}
+		order[i] = i
+		perms, lines, ranges = perms+len(r.Permissions), lines+len(r.Evidence), ranges+len(r.Xperms)
+	}
+	slices.SortFunc(order, func(i, j int) int { return cmp.Or(compareKey(&in[i], &in[j]), cmp.Compare(i, j)) })
+	// The lists of all rules share three arrays: there may be many rules.
+	out := make([]Rule, 0, len(in))
+	allPerms, allLines, allRanges := make([]string, 0, perms), make([]string, 0, lines), make([]XpermRange, 0, ranges)
+	for i := 0; i < len(order); {
+		key := &in[order[i]]
+		p, l, x := len(allPerms), len(allLines), len(allRanges)
+		for ; i < len(order) && compareKey(key, &in[order[i]]) == 0; i++ {
+			r := &in[order[i]]
+			allPerms = append(allPerms, r.Permissions...)
+			allLines = append(allLines, r.Evidence...)
+			allRanges = append(allRanges, r.Xperms...)
+		}
+		r := *key
+		slices.Sort(allPerms[p:])
+		r.Permissions = clip(slices.Compact(allPerms[p:]))
+		r.Xperms = clip(mergeRanges(allRanges[x:]))
+		r.Evidence = clip(unique(allLines[l:]))
+		out = append(out, r)
+	}
+	return out
+}
+
+// clip keeps what is appended to a list out of the array that it is part of.
+// An empty one is nil.
+func clip[T any](list []T) []T {
+	if len(list) == 0 {
+		return nil
+	}
+	return slices.Clip(list)
+}
+
+// compareKey orders rules by what makes them one.
+func compareKey(a, b *Rule) int {
+	if c := cmp.Compare(a.Source, b.Source); c != 0 {
+		return c
+	}
+	if a.Target != b.Target {
+		if a.Target == Self {
+			return -1
+		}
+		if b.Target == Self {
+			return 1
+		}
+	}
+	c := cmp.Or(cmp.Compare(a.Target, b.Target), cmp.Compare(a.Class, b.Class),
+		cmp.Compare(a.Kind, b.Kind))
+	if c == 0 && a.Kind.xperm() {
+		return slices.Compare(a.Permissions, b.Permissions)
+	}
+	return c
+}
+
+// mergeRanges sorts ranges and joins those that touch. It reuses rs.
+func mergeRanges(rs []XpermRange) []XpermRange {
+	if len(rs) == 0 {
+		return nil
+	}
+	slices.SortFunc(rs, func(a, b XpermRange) int {
+		return cmp.Or(cmp.Compare(a.Low, b.Low), cmp.Compare(a.High, b.High))
+	})
+	n := 0
+	for _, r := range rs[1:] {
+		if uint32(r.Low) <= uint32(rs[n].High)+1 {
+			rs[n].High = max(rs[n].High, r.High)
+			continue
+		}
+		n++
+		rs[n] = r
+	}
+	return rs[:n+1]
+}
+
+// unique drops repeats and keeps the order. It reuses lines.
+func unique(lines []string) []string {
+	if len(lines) < 2 {
+		return lines
+	}
+	seen := make(map[string]bool, len(lines))
+	return slices.DeleteFunc(lines, func(s string) bool {
+		had := seen[s]
+		seen[s] = true
+		return had
+	})
+}
