@@ -1,0 +1,131 @@
+package triage
+
+import (
+	"fmt"
+	"path"
+	"slices"
+
+	"github.com/sekit/sekit/avc"
+	"github.com/sekit/sekit/fcontext"
+	"github.com/sekit/sekit/policy"
+)
+
+// executes reports whether the denied access is the execution of a file.
+func (c *investigation) executes() bool {
+	return c.d.Class == "file" && slices.ContainsFunc(c.f.Access.Permissions, isExecution)
+}
+
+func isExecution(permission string) bool {
+	return permission == "execute" || permission == "execute_no_trans" || permission == "entrypoint"
+}
+
+// afterExecution completes a candidate that gives an executed file another
+// context: with it the process may leave its domain, and then needs the
+// transition and the entry point instead of execute_no_trans
+// (selinux_bprm_creds_for_exec).
+func (c *investigation) afterExecution(cand *candidate, file policy.Context) {
+	if !c.executes() || slices.Contains(c.f.Access.Permissions, "entrypoint") {
+		return
+	}
+	domain, err := c.t.pol.NewContext(c.d.Source, file, "process", "")
+	if err != nil {
+		return
+	}
+	if domain.Type() == c.d.Source.Type() {
+		if !slices.Contains(c.f.Access.Permissions, "execute_no_trans") {
+			cand.more = append(cand.more, Step{Path: c.at, Access: policy.Access{
+				Source: c.d.Source, Target: file, Class: "file", Permissions: []string{"execute_no_trans"}}})
+		}
+		cand.warnings = append(cand.warnings, fmt.Sprintf("the program goes on in %s: no type_transition leads out of it", c.d.Source.Type()))
+		return
+	}
+	apply := cand.apply
+	cand.apply = func(s Step) Step {
+		s = apply(s)
+		if s.Access.Class == "file" {
+			s.Access.Permissions = withoutNoTrans(s.Access.Permissions)
+		}
+		return s
+	}
+	cand.more = append(cand.more,
+		Step{Access: policy.Access{Source: c.d.Source, Target: domain, Class: "process", Permissions: []string{"transition"}}},
+		Step{Path: c.at, Access: policy.Access{Source: domain, Target: file, Class: "file", Permissions: []string{"entrypoint"}}},
+	)
+	cand.summary += fmt.Sprintf(", so that it runs in %s", domain.Type())
+}
+
+func withoutNoTrans(perms []string) []string {
+	if i := slices.Index(perms, "execute_no_trans"); i >= 0 {
+		perms = slices.Clone(perms)
+		perms[i] = "execute"
+		if slices.Index(perms, "execute") != i {
+			perms = slices.Delete(perms, i, i+1)
+		}
+	}
+	return perms
+}
+
+// byExecutable looks at the program that was denied something: one whose file
+// should have taken it to a domain of its own, and that still is in the domain
+// that started it, was started with the wrong context on its file.
+func (c *investigation) byExecutable() {
+	if c.t.sys.Contexts == nil || cleanPath(c.d.Exe) != c.d.Exe || c.d.Exe == "" || c.d.Manager != nil || !c.isExe() {
+		return
+	}
+	m, ok := c.t.sys.Contexts.Lookup(c.d.Exe, fcontext.File)
+	if !ok || m.None {
+		return
+	}
+	file := m.Context
+	domain, err := c.t.pol.NewContext(c.d.Source, file, "process", "")
+	if err != nil || domain.Type() == c.d.Source.Type() || c.enters(c.d.Source, file) {
+		return
+	}
+	fix, ok := c.try(&candidate{
+		kind:     Context,
+		summary:  fmt.Sprintf("restore the context of the program %s: %s, so that it runs in %s", c.d.Exe, file.Type(), domain.Type()),
+		commands: []Command{{"restorecon", "-v", c.d.Exe}},
+		manual:   "then restart the program: a process keeps the domain that it was started in",
+		warnings: []string{fmt.Sprintf("%s was taken to run in the wrong domain because nothing lets %s be entered through %s", c.d.Comm, c.d.Source.Type(), file.Type())},
+		apply: func(s Step) Step {
+			s.Access.Source = domain
+			return s
+		},
+		exposure: func() (policy.Exposure, error) { return policy.Exposure{}, nil },
+	})
+	if ok {
+		c.f.why("%s runs in %s, though its program %s should take it to %s", c.d.Comm, c.d.Source.Type(), c.d.Exe, domain.Type())
+		c.f.Fixes = append(c.f.Fixes, fix)
+	}
+}
+
+// commLen is how much of a program's name the kernel keeps (TASK_COMM_LEN - 1).
+const commLen = 15
+
+// isExe reports whether the process runs the program in Exe and not a script by
+// it: the kernel names a process after the script. One that has renamed itself
+// is not taken for either.
+func (c *investigation) isExe() bool {
+	name := path.Base(c.d.Exe)
+	return c.d.Comm == name[:min(len(name), commLen)]
+}
+
+// enters reports whether a domain may be entered through a file: then the
+// program belongs there as it is.
+func (c *investigation) enters(domain, file policy.Context) bool {
+	d, err := c.t.pol.Decide(policy.Access{Source: domain, Target: file, Class: "file", Permissions: []string{"entrypoint"}})
+	return err != nil || d.Allowed
+}
+
+// leaked reports whether the denied access is the kernel's check of the
+// descriptors that a new program inherits (flush_unauthorized_files): logged
+// within an execve that goes on all the same, for what it does not execute.
+func (c *investigation) leaked() bool {
+	s := c.d.Syscall
+	if s == nil || s.Intent&avc.IntentExecute == 0 || c.d.Class == "process" || c.d.Class == "capability" {
+		return false
+	}
+	inherited := []string{"use", "read", "write", "append", "ioctl", "getattr"}
+	return !slices.ContainsFunc(c.f.Access.Permissions, func(p string) bool { return !slices.Contains(inherited, p) }) &&
+		s.Success == avc.Yes
+}

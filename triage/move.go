@@ -1,0 +1,89 @@
+package triage
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/sekit/sekit/fcontext"
+	"github.com/sekit/sekit/policy"
+)
+
+// maxMoves is how many other places are offered for a socket.
+const maxMoves = 2
+
+// byMove looks for places where the policy already expects a socket or pipe
+// that the domain may use so. Moving one there opens nothing.
+func (c *investigation) byMove(kind fcontext.Kind) {
+	if kind != fcontext.Socket && kind != fcontext.Pipe {
+		return
+	}
+	first := c.operation[0].Access
+	allowed, err := c.t.pol.AllowedTargets(first.Source.Type(), first.Class, first.Permissions...)
+	if err != nil {
+		return
+	}
+	moves := 0
+	for _, typ := range allowed {
+		if !strings.HasPrefix(typ.Name(), stem(first.Source.Type())) || !c.t.types.usable(typ, false) {
+			continue
+		}
+		for spec := range c.t.sys.Contexts.SpecsOfType(typ.Name(), kind) {
+			example := examplePath(spec.Pattern)
+			if moves == maxMoves || spec.Kind != kind || example == "" {
+				continue
+			}
+			if m, ok := c.t.sys.Contexts.Lookup(example, kind); !ok || m.Context.Type() != typ.Name() {
+				continue
+			}
+			to := first.Target.WithType(typ.Name())
+			fix, ok := c.try(&candidate{
+				kind:    Context,
+				summary: fmt.Sprintf("move it to where the policy expects one: %s (%s)", spec.Pattern, typ.Name()),
+				manual: fmt.Sprintf("have the program that makes %s make it as, for instance, %s, and the one that uses it look there",
+					c.f.Object, example),
+				apply: func(s Step) Step {
+					if s.Path == c.at {
+						s.Access.Target = to
+					}
+					return s
+				},
+				exposure: func() (policy.Exposure, error) { return policy.Exposure{}, nil },
+			})
+			if ok {
+				c.f.Fixes = append(c.f.Fixes, fix)
+				moves++
+			}
+		}
+	}
+}
+
+// examplePath makes a path of a pattern that is literal text with, at its end,
+// something that matches anything: /run/wsgi.* gives /run/wsgi.sock. The empty
+// string stands for other patterns. It is for people; whoever uses it looks it
+// up.
+func examplePath(pattern string) string {
+	var b strings.Builder
+	for i := 0; i < len(pattern); i++ {
+		switch ch := pattern[i]; ch {
+		case '\\':
+			i++
+			if i == len(pattern) {
+				return ""
+			}
+			b.WriteByte(pattern[i])
+		case '.', '(', '[':
+			switch pattern[i:] {
+			case ".*", ".+":
+				return b.String() + ".sock"
+			case "(/.*)?":
+				return b.String() + "/sock"
+			}
+			return ""
+		case '*', '+', '?', '{', '|', ')', '^', '$':
+			return ""
+		default:
+			b.WriteByte(ch)
+		}
+	}
+	return b.String()
+}

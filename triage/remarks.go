@@ -1,0 +1,88 @@
+package triage
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/sekit/sekit/avc"
+)
+
+// remarks adds what an expert would say beside the fixes.
+func (c *investigation) remarks() {
+	c.remarkCapability()
+	c.remarkConstraint()
+	c.remarkRest()
+	if c.d.Class == "sock_file" && len(c.f.Fixes) > 0 {
+		c.f.note("connectto", "connecting also asks for unix_stream_socket connectto on the domain of the program that listens, which the log does not name")
+		c.f.note("recreated", "a socket is made anew whenever its server starts, with the context of its directory unless a type_transition says otherwise: restore its context after each start, or label the directory")
+	}
+	if _, isFile := fileKind(c.d.Class); isFile && c.t.types.base(c.canonical(c.d.Target.Type())) {
+		c.f.note("base-type", "%s is a base type: it labels what nobody has labelled more closely, so the object wants a type of its own rather than %s a rule on it", c.d.Target.Type(), c.d.Source.Type())
+	}
+}
+
+// remarkCapability says which capabilities are about Unix permissions: the
+// kernel asks for them when mode and owner of a file have said no.
+func (c *investigation) remarkCapability() {
+	if !strings.HasPrefix(c.d.Class, "capability") && !strings.HasPrefix(c.d.Class, "cap_userns") {
+		return
+	}
+	for _, p := range c.f.Access.Permissions {
+		switch p {
+		case "dac_override", "dac_read_search", "fowner", "chown", "fsetid":
+			c.f.note("unix-permissions", "%s overrides Unix permissions: a process running as root met a file whose owner or mode shuts it out. Mend owner and mode first; the rule would let %s past those of all files", p, c.d.Source.Type())
+		case "mac_admin":
+			c.f.note("unknown-context", "mac_admin is asked for when a context is given that the policy does not know: give one that it knows, or install the module that has it first")
+		case "sys_admin", "sys_ptrace", "sys_rawio", "net_admin":
+			c.f.note("broad-capability", "%s stands for much more than the operation at hand", p)
+		}
+	}
+}
+
+// constrained reports whether a constraint is among the reasons.
+func (c *investigation) constrained() bool {
+	for _, r := range c.f.Decision.Reasons() {
+		if r.Kind() == "constraint" {
+			return true
+		}
+	}
+	return false
+}
+
+// remarkConstraint says that an allow rule is not the cure of a constraint.
+func (c *investigation) remarkConstraint() {
+	if !c.constrained() {
+		return
+	}
+	c.f.note("constraint", "a constraint stands above all allow rules: only other contexts (user, role, level, or a type that the constraint exempts) cure it")
+}
+
+// remarkRest says that the log has only the beginning of what is denied.
+func (c *investigation) remarkRest() {
+	if c.f.Permissive || len(c.operation) < 2 {
+		return
+	}
+	var next []string
+	for _, s := range c.operation[1:] {
+		d, err := c.t.pol.Decide(s.Access)
+		if err != nil || d.Allowed {
+			continue
+		}
+		what := strings.Join(deniedOf(d), ", ") + " on " + s.Access.Class
+		if s.Path != "" {
+			what += " " + s.Path
+		}
+		if s.Assumed {
+			what += " (" + s.Access.Target.Type() + ")"
+		}
+		if !slices.Contains(next, what) {
+			next = append(next, what)
+		}
+	}
+	if next != nil {
+		c.f.note("follows", "the kernel stops at the first refusal; were it allowed alone, the next denials would be: %s", strings.Join(next, "; "))
+	}
+	if c.d.Wanted != "" && c.d.Wanted != c.d.FullPath && c.d.Wanted != c.at && c.d.PathCertainty != avc.CertaintyUnknown {
+		c.f.note("wanted", "the process wanted %s", c.d.Wanted)
+	}
+}
