@@ -1,0 +1,128 @@
+// Labels says what context a path should have, and which fcontext spec says so:
+//
+//	labels /var/www/html/index.html     what it should have, and why
+//	labels -kind socket /run/wsgi.sock  as a file of that kind
+//	labels -type httpd_log_t            where files of a type are expected
+//	labels -set httpd_sys_content_t /my/website
+//	                                    what to type so that a tree has a type
+//
+// With -contexts it reads the file contexts in that directory, for instance
+// /etc/selinux/targeted/contexts/files; without, the embedded ones.
+package main
+
+import (
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/sekit/sekit/fcontext"
+	"github.com/sekit/sekit/internal/demo"
+	"github.com/sekit/sekit/policy"
+)
+
+type options struct {
+	contexts, kind, typ, set string
+}
+
+func main() {
+	var o options
+	flag.StringVar(&o.contexts, "contexts", "", "`directory` of file_contexts")
+	flag.StringVar(&o.kind, "kind", "", "file `kind`: --, -d, -l, -s, … or its name")
+	flag.StringVar(&o.typ, "type", "", "list the specs that give the `type`")
+	flag.StringVar(&o.set, "set", "", "say how to give the paths the `type`")
+	flag.Parse()
+	if err := run(o, flag.Args(), os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, "labels:", err)
+		os.Exit(1)
+	}
+}
+
+func run(o options, paths []string, w io.Writer) error {
+	kind, err := fcontext.ParseKind(o.kind)
+	if err != nil {
+		return err
+	}
+	db, err := open(o.contexts)
+	if err != nil {
+		return err
+	}
+	if o.typ != "" {
+		list(w, db, o.typ, kind)
+	}
+	for _, p := range paths {
+		if o.set == "" {
+			explain(w, db, p, kind)
+		} else if err := set(w, db, p, o.set); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func open(dir string) (*fcontext.DB, error) {
+	if dir != "" {
+		return fcontext.Open(dir, fcontext.Options{})
+	}
+	return fcontext.OpenFS(demo.Contexts(), ".", fcontext.Options{})
+}
+
+// explain prints what the path should have. Paths are quoted: a file may be
+// called anything.
+func explain(w io.Writer, db *fcontext.DB, path string, kind fcontext.Kind) {
+	e := db.Explain(path, kind)
+	switch {
+	case !e.Found:
+		fmt.Fprintf(w, "%q: no spec matches\n", path)
+		return
+	case e.Match.None:
+		fmt.Fprintf(w, "%q: keeps what it has (<<none>>)\n", path)
+	default:
+		fmt.Fprintf(w, "%q: %v\n", path, e.Match.Context)
+	}
+	if e.Path != path {
+		fmt.Fprintf(w, "  looked up as  %q\n", e.Path)
+	}
+	fmt.Fprintf(w, "  decided by    %s\n", where(e.Match.Spec))
+	for _, s := range e.Others {
+		fmt.Fprintf(w, "  over          %s\n", where(s))
+	}
+}
+
+func where(s fcontext.Spec) string {
+	return fmt.Sprintf("%s:%d: %s (%v)", s.File, s.Line, s.Pattern, s.Kind)
+}
+
+// list prints where the type is expected.
+func list(w io.Writer, db *fcontext.DB, typ string, kind fcontext.Kind) {
+	for s := range db.SpecsOfType(typ, kind) {
+		fmt.Fprint(w, where(s))
+		if path, ok := db.Example(s, s.Kind); ok {
+			fmt.Fprintf(w, ", for instance %q", path)
+		}
+		fmt.Fprintln(w)
+	}
+}
+
+// set prints the commands that give the tree the type, if they would.
+func set(w io.Writer, db *fcontext.DB, path, typ string) error {
+	pattern, err := fcontext.TreePattern(path)
+	if err != nil {
+		return err
+	}
+	context := policy.MustParseContext("system_u:object_r:file_t:s0").WithType(typ)
+	more, err := db.With(fcontext.Spec{Pattern: pattern, Context: context})
+	if err != nil {
+		return err
+	}
+	m, ok := more.Lookup(path, fcontext.Dir)
+	if !ok || m.Context.Type() != typ {
+		return fmt.Errorf("%q would still be decided by %s", path, where(m.Spec))
+	}
+	_, err = fmt.Fprintf(w, "semanage fcontext -a -t %s %s\nrestorecon -Rv -- %s\n", typ, shell(pattern), shell(path))
+	return err
+}
+
+// shell quotes s for a POSIX shell.
+func shell(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }

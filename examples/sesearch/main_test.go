@@ -1,0 +1,37 @@
+package main
+
+import (
+	"strings"
+	"testing"
+)
+
+// The rules are those of policy/testdata/query.conf.
+func TestRun(t *testing.T) {
+	for args, want := range map[string]string{
+		"-A -s haproxy_t -p name_bind,name_connect -ports": "allow haproxy_t http_port_t:tcp_socket { name_bind name_connect };\n" +
+			"portcon tcp 80 system_u:object_r:http_port_t:s0\nportcon tcp 8443 system_u:object_r:http_port_t:s0\n",
+		"--allow -s httpd_t -p name_connect -ports": "allow httpd_t port_t:tcp_socket name_connect; [ httpd_can_network_connect ]:True\n",
+		"-T -rs -s ^kernel":                         "type_transition kernel_t httpd_exec_t:process httpd_t;\n",
+		"--role_allow":                              "allow staff_r system_r;\n",
+		"-A -x 0x8910":                              "allowxperm httpd_t httpd_log_t:file ioctl 0x8910;\n",
+		"--allow -p read,write -ep":                 "allow httpd_t httpd_log_t:file { read write };\n",
+		"--dontaudit -b httpd_can_network_connect":  "dontaudit httpd_t port_t:tcp_socket name_connect; [ httpd_can_network_connect ]:False\n",
+	} {
+		var out strings.Builder
+		err := run(append(strings.Fields(args), "-policy", "../../policy/testdata/query.policy"), &out)
+		if err != nil || out.String() != want {
+			t.Errorf("%s: %v\n%s", args, err, &out)
+		}
+		// SETools' way to name the policy.
+		out.Reset()
+		err = run(append(strings.Fields(args), "../../policy/testdata/query.policy"), &out)
+		if err != nil || out.String() != want {
+			t.Errorf("%s POLICY: %v\n%s", args, err, &out)
+		}
+	}
+	for _, args := range []string{"-A -s no_such", "-A -rs -s (", "-policy main.go", "-A -x y", "-A main.go", "-A x y", "-policy x y"} {
+		if err := run(strings.Fields(args), nil); err == nil {
+			t.Errorf("%s: no error", args)
+		}
+	}
+}
