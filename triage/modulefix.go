@@ -109,6 +109,9 @@ func (c *investigation) missingRule() module.Rule {
 			}
 		}
 	}
+	if c.staysIn() && !slices.Contains(perms, "execute_no_trans") {
+		perms = append(perms, "execute_no_trans")
+	}
 	slices.Sort(perms)
 	target := c.canonical(access.Target.Type())
 	if target == c.canonical(access.Source.Type()) {
@@ -130,6 +133,7 @@ func (c *investigation) offerModule(rule module.Rule, summary string, warnings [
 		rules = append(rules, c.addXperm(&cand, rule)...)
 	}
 	cand.changes = module.Changes(rules)
+	c.afterExecution(&cand, c.d.Target)
 	if generic, ports := c.genericTarget(); generic {
 		cand.warnings = append(cand.warnings, fmt.Sprintf("%s is the type of %d ports that nobody has registered, and the rule opens all of them", rule.Target, ports))
 	}

@@ -113,8 +113,7 @@ func debianStories() []debianStory {
 		},
 		{
 			record{source: daemon("squid_t"), target: daemon("squid_t"), class: "process", perms: "execmem"},
-			story{name: "execmem-module", all: true, warnings: []string{"exploits"},
-				fixes: []wantFix{{kind: triage.Module, tuples: 1, commands: moduleCommands("local_squid")}}},
+			story{name: "execmem-daemon", all: true, not: []string{"refused (execmem-daemon)"}},
 		},
 		{
 			record{source: "system_u:system_r:svirt_t:s0:c1,c2", target: "system_u:object_r:svirt_image_t:s0:c3,c4", class: "file",
