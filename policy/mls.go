@@ -1,8 +1,6 @@
 package policy
 
 import (
-	"strings"
-
 	"github.com/sekit/sekit/internal/policydb"
 )
 
@@ -21,62 +19,30 @@ func rangeContains(r *policydb.Range, low, high *policydb.Level) bool {
 	return dominates(low, &r.Low) && dominates(&r.High, high)
 }
 
-// parseRange reads low or low-high as mls_context_to_sid does: each level is a
-// sensitivity, and after a colon categories separated by commas, first.last
-// for a run of them. It returns what is wrong, or "".
-func (s *symbols) parseRange(text string) (low, high policydb.Level, problem string) {
-	lowText, highText, two := strings.Cut(text, "-")
-	low, problem = s.parseLevel(lowText)
-	if problem != "" || !two {
-		return low, low, problem
+// levelNames gives the values of the names in levels.
+func (s *symbols) levelNames() policydb.LevelNames {
+	return policydb.LevelNames{
+		Sensitivity: func(name string) uint32 { return s.sensitivityByName[name] },
+		Category:    func(name string) uint32 { return s.categoryByName[name] },
 	}
-	high, problem = s.parseLevel(highText)
+}
+
+// parseRange reads low or low-high as mls_context_to_sid does, and returns what
+// is wrong, or "".
+func (s *symbols) parseRange(text string) (low, high policydb.Level, problem string) {
+	low, high, err := s.levelNames().ParseRange(text)
+	if err != nil {
+		problem = err.Error()
+	}
 	return low, high, problem
 }
 
 func (s *symbols) parseLevel(text string) (l policydb.Level, problem string) {
-	name, cats, some := strings.Cut(text, ":")
-	l.Sensitivity = s.sensitivityByName[name]
-	if l.Sensitivity == 0 {
-		return policydb.Level{}, "unknown sensitivity " + quote(name)
+	l, err := s.levelNames().ParseLevel(text)
+	if err != nil {
+		problem = err.Error()
 	}
-	if !some {
-		return l, ""
-	}
-	words := make([]uint64, (len(s.categories)+63)/64)
-	for cats, more := cats, true; more; {
-		var item string
-		item, cats, more = strings.Cut(cats, ",")
-		first, last, problem := s.parseCategories(item)
-		if problem != "" {
-			return policydb.Level{}, problem
-		}
-		for v := first - 1; v < last; v++ {
-			words[v/64] |= 1 << (v % 64)
-		}
-	}
-	l.Categories = bitmapOf(words)
-	return l, ""
-}
-
-// parseCategories reads one category, or a run first.last, which must ascend.
-func (s *symbols) parseCategories(item string) (first, last uint32, problem string) {
-	name, end, run := strings.Cut(item, ".")
-	first = s.categoryByName[name]
-	if first == 0 {
-		return 0, 0, "unknown category " + quote(name)
-	}
-	if !run {
-		return first, first, ""
-	}
-	last = s.categoryByName[end]
-	switch {
-	case last == 0:
-		return 0, 0, "unknown category " + quote(end)
-	case first >= last:
-		return 0, 0, "categories " + quote(item) + " do not ascend"
-	}
-	return first, last, ""
+	return l, problem
 }
 
 // bitmapOf makes a Bitmap of dense words.

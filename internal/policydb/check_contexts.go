@@ -106,15 +106,18 @@ func (k *checker) checkFS() error {
 // checkPortcons bounds what the kernel keeps in 8 and 16 bits.
 func (k *checker) checkPortcons() error {
 	for i := range k.p.Portcons {
-		c := &k.p.Portcons[i]
-		if c.Low > c.High || c.High > math.MaxUint16 || c.Protocol > math.MaxUint8 {
-			return fmt.Errorf("%d: ports %d to %d of protocol %d", i, c.Low, c.High, c.Protocol)
-		}
-		if err := k.checkContext(&c.Context); err != nil {
+		if err := k.checkPortcon(&k.p.Portcons[i]); err != nil {
 			return fmt.Errorf("%d: %w", i, err)
 		}
 	}
 	return nil
+}
+
+func (k *checker) checkPortcon(c *Portcon) error {
+	if c.Low > c.High || c.High > math.MaxUint16 || c.Protocol > math.MaxUint8 {
+		return fmt.Errorf("ports %d to %d of protocol %d", c.Low, c.High, c.Protocol)
+	}
+	return k.checkContext(&c.Context)
 }
 
 func (k *checker) checkNetifcons() error {

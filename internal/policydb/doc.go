@@ -16,6 +16,11 @@
 // initial SIDs and transitions given twice. Bytes after the policy are ignored,
 // as in both.
 //
+// What is changed on a machine without a compiler has a way each:
+// [Policy.SetBooleanDefaults], [Policy.AddPortcons], [Policy.SetPermissive] and,
+// for an older version, [Convert]. [Encode] then writes the bytes that libsepol
+// writes after the same change.
+//
 // Policy modules (.mod) and packages of them (.pp), which go on top of a base
 // module, are read and written too, by [DecodeModule] and [DecodePackage].
 //

@@ -21,10 +21,9 @@ func Example() {
 	}
 	fmt.Printf("version %d, %d classes, %d rules\n", p.Version, len(p.Classes), len(p.AVTab))
 
-	for i := range p.Booleans {
-		if p.Booleans[i].Name == "app_net" {
-			p.Booleans[i].State = true
-		}
+	if err := p.SetBooleanDefaults(map[string]bool{"app_net": true}); err != nil {
+		fmt.Println(err)
+		return
 	}
 	changed, err := policydb.Encode(p)
 	if err != nil {

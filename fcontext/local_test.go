@@ -1,0 +1,293 @@
+package fcontext_test
+
+import (
+	"errors"
+	"io/fs"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/sekit/sekit/fcontext"
+	"github.com/sekit/sekit/internal/demo"
+	"github.com/sekit/sekit/policy"
+)
+
+// demoLocal returns the demo's policy, its file contexts, and the table of
+// these with local records: those given, one a line, as file_contexts.local
+// and file_contexts.subs have them.
+func demoLocal(t testing.TB, records, subs string) *fcontext.LocalTable {
+	t.Helper()
+	p, err := policy.Parse(demo.Policy())
+	if err != nil {
+		t.Fatal(err)
+	}
+	db, err := fcontext.OpenFS(demo.Contexts(), ".", fcontext.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var local fcontext.LocalRecords
+	if local.Records, err = fcontext.ParseLocal("local", []byte(records)); err != nil {
+		t.Fatal(err)
+	}
+	if local.Equivalences, err = fcontext.ParseEquivalences("subs", []byte(subs)); err != nil {
+		t.Fatal(err)
+	}
+	return fcontext.NewLocalTable(p, db, local)
+}
+
+func TestPlanSet(t *testing.T) {
+	const (
+		local = `/srv/files(/.*)?    system_u:object_r:public_content_t:s0
+/srv/none -d <<none>>
+/srv/odd -- staff_u:object_r:public_content_t:s0:c1
+`
+		subs = "/web /var/www\n"
+	)
+	table := demoLocal(t, local, subs)
+	for _, test := range []struct {
+		set    fcontext.LocalSetting
+		change string // LocalChange.String
+		argv   string // LocalChange.Command, joined by blanks
+	}{
+		// New, with semanage's defaults.
+		{fcontext.LocalSetting{Pattern: "/srv/x(/.*)?", Type: "httpd_sys_content_t"},
+			"add fcontext /srv/x(/.*)? as httpd_sys_content_t",
+			"semanage fcontext -a -t httpd_sys_content_t /srv/x(/.*)?"},
+		{fcontext.LocalSetting{Pattern: "/srv/x", Kind: fcontext.Dir, Type: "httpd_sys_content_t", User: "staff_u", Range: "s0:c1,c2,c3"},
+			"add fcontext /srv/x (directory) as httpd_sys_content_t",
+			"semanage fcontext -a -f d -t httpd_sys_content_t -s staff_u -r s0:c1.c3 /srv/x"},
+		{fcontext.LocalSetting{Pattern: "/srv/x", None: true},
+			"add fcontext /srv/x as <<none>>", "semanage fcontext -a -t <<none>> /srv/x"},
+		// A local one keeps its user and range, which the command has to say.
+		{fcontext.LocalSetting{Pattern: "/srv/odd", Kind: fcontext.File, Type: "httpd_sys_content_t"},
+			"modify fcontext /srv/odd (regular file) from public_content_t to httpd_sys_content_t",
+			"semanage fcontext -m -f f -t httpd_sys_content_t -s staff_u -r s0:c1 /srv/odd"},
+		{fcontext.LocalSetting{Pattern: "/srv/none", Kind: fcontext.Dir, Type: "httpd_sys_content_t"},
+			"modify fcontext /srv/none (directory) from <<none>> to httpd_sys_content_t",
+			"semanage fcontext -m -f d -t httpd_sys_content_t -s system_u -r s0 /srv/none"},
+		{fcontext.LocalSetting{Pattern: "/srv/files(/.*)?", None: true},
+			"modify fcontext /srv/files(/.*)? from public_content_t to <<none>>",
+			"semanage fcontext -m -t <<none>> /srv/files(/.*)?"},
+		// The kind is part of the key.
+		{fcontext.LocalSetting{Pattern: "/srv/files(/.*)?", Kind: fcontext.Socket, Type: "httpd_sys_content_t"},
+			"add fcontext /srv/files(/.*)? (socket) as httpd_sys_content_t",
+			"semanage fcontext -a -f s -t httpd_sys_content_t /srv/files(/.*)?"},
+		// So already: by the record, by the policy's, and for one path by a wider one.
+		{fcontext.LocalSetting{Pattern: "/srv/files(/.*)?", Type: "public_content_t"},
+			"fcontext /srv/files(/.*)? is public_content_t already", ""},
+		{fcontext.LocalSetting{Pattern: "/srv/odd", Kind: fcontext.File, Type: "public_content_t"},
+			"fcontext /srv/odd (regular file) is public_content_t already", ""},
+		{fcontext.LocalSetting{Pattern: "/srv/files/a\\.b", Type: "public_content_t", Range: "s0"},
+			"fcontext /srv/files/a\\.b is public_content_t already", ""},
+		{fcontext.LocalSetting{Pattern: "/srv/none", Kind: fcontext.Dir, None: true},
+			"fcontext /srv/none (directory) is <<none>> already", ""},
+	} {
+		c, err := table.PlanSet(test.set)
+		if err != nil {
+			t.Errorf("%+v: %v", test.set, err)
+			continue
+		}
+		if argv := strings.Join(c.Command(), " "); c.String() != test.change || argv != test.argv {
+			t.Errorf("%+v: %s\n\twith %q, want %s\n\twith %q", test.set, c, argv, test.change, test.argv)
+		}
+	}
+}
+
+func TestPlanSetRefuses(t *testing.T) {
+	table := demoLocal(t, "", "/web /var/www\n/a.b /srv/a\n")
+	const typ = "httpd_sys_content_t"
+	for _, test := range []struct {
+		set  fcontext.LocalSetting
+		want error
+	}{
+		{fcontext.LocalSetting{Pattern: "", Type: typ}, fcontext.ErrSyntax},
+		{fcontext.LocalSetting{Pattern: "/srv/a b", Type: typ}, fcontext.ErrSyntax},
+		{fcontext.LocalSetting{Pattern: "/srv/a\tb", Type: typ}, fcontext.ErrSyntax},
+		{fcontext.LocalSetting{Pattern: "/srv/a\nb", Type: typ}, fcontext.ErrSyntax},
+		{fcontext.LocalSetting{Pattern: "#?/srv", Type: typ}, fcontext.ErrSyntax},
+		{fcontext.LocalSetting{Pattern: "/srv/(", Type: typ}, fcontext.ErrSyntax},
+		{fcontext.LocalSetting{Pattern: "/srv/(?=a)", Type: typ}, fcontext.ErrUnsupported},
+		{fcontext.LocalSetting{Pattern: "/srv/é", Type: typ}, fcontext.ErrNotASCII},
+		{fcontext.LocalSetting{Pattern: "/srv/\x00", Type: typ}, fcontext.ErrNUL},
+		{fcontext.LocalSetting{Pattern: "/srv/x", Kind: 99, Type: typ}, fcontext.ErrKind},
+		{fcontext.LocalSetting{Pattern: "srv/x", Type: typ}, fcontext.ErrNoPath},
+		{fcontext.LocalSetting{Pattern: "/srv/x/", Type: typ}, fcontext.ErrNoPath},
+		{fcontext.LocalSetting{Pattern: "/srv/x/(/.*)?", Type: typ}, fcontext.ErrNoPath},
+		{fcontext.LocalSetting{Pattern: "/srv//x", Type: typ}, fcontext.ErrNoPath},
+		{fcontext.LocalSetting{Pattern: "-?/srv", Type: typ}, fcontext.ErrNoPath},
+		{fcontext.LocalSetting{Pattern: "/srv/x", Type: "http_port_t"}, fcontext.ErrNotFileType},
+		{fcontext.LocalSetting{Pattern: "/srv/x", Type: ""}, fs.ErrInvalid},
+		{fcontext.LocalSetting{Pattern: "/srv/x", Type: "-x"}, fs.ErrInvalid},
+		{fcontext.LocalSetting{Pattern: "/srv/x", Type: "no_such_t"}, nil},
+		{fcontext.LocalSetting{Pattern: "/srv/x", Type: typ, None: true}, fs.ErrInvalid},
+		{fcontext.LocalSetting{Pattern: "/srv/x", User: "staff_u", None: true}, fs.ErrInvalid},
+		{fcontext.LocalSetting{Pattern: "/srv/x", Type: typ, User: "no_such_u"}, policy.ErrInvalidContext},
+		{fcontext.LocalSetting{Pattern: "/srv/x", Type: typ, User: "-u"}, fs.ErrInvalid},
+		{fcontext.LocalSetting{Pattern: "/srv/x", Type: typ, Range: "s0:c9999"}, policy.ErrInvalidContext},
+		{fcontext.LocalSetting{Pattern: "/web/x", Type: typ}, fs.ErrExist},
+		{fcontext.LocalSetting{Pattern: "/web(/.*)?", Type: typ}, fs.ErrExist},
+		{fcontext.LocalSetting{Pattern: "/web", Type: typ}, fs.ErrExist},
+		{fcontext.LocalSetting{Pattern: "/bin/x.*", Type: typ}, fs.ErrExist},
+	} {
+		c, err := table.PlanSet(test.set)
+		var local *fcontext.LocalError
+		if err == nil || test.want != nil && !errors.Is(err, test.want) || !errors.As(err, &local) || local.Op != "set" {
+			t.Errorf("%+v: %v, want %v", test.set, err, test.want)
+		}
+		if c.Op != fcontext.Nothing || c.Command() != nil {
+			t.Errorf("%+v: a change beside the error: %+v", test.set, c)
+		}
+	}
+	// Where it should be instead: as a lookup comes to it.
+	for pattern, want := range map[string]string{
+		"/web/x\\.y":           "/var/www/x\\.y",
+		"/web(/.*)?":           "/var/www(/.*)?",
+		"/bin/x.*":             "/usr/bin/x.*",
+		"/lib/systemd/x":       "/usr/lib/systemd/x",
+		"/a.b/x":               "/srv/a/x",
+		"/usr/local/bin(/.*)?": "/usr/bin(/.*)?",
+	} {
+		_, err := table.PlanSet(fcontext.LocalSetting{Pattern: pattern, Type: typ})
+		var conflict *fcontext.ConflictError
+		if !errors.As(err, &conflict) || conflict.Instead != want {
+			t.Errorf("%s: %v, want to be sent to %s", pattern, err, want)
+		}
+	}
+	// Beside an equivalence's target, not below it.
+	for _, pattern := range []string{"/website", "/webs(/.*)?", "/web.*", "/(web|x)/y", "/bind(/.*)?"} {
+		if _, err := table.PlanSet(fcontext.LocalSetting{Pattern: pattern, Type: typ}); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// A record of the policy's makes a setting so unless a local one may come
+// before it.
+func TestPlanSetPolicySays(t *testing.T) {
+	var own fcontext.LocalEntry
+	for _, e := range demoLocal(t, "", "").Entries() {
+		if e.Origin == fcontext.FromPolicy && strings.HasPrefix(e.Pattern, "/var/www") && strings.HasSuffix(e.Pattern, "(/.*)?") {
+			own = e
+			break
+		}
+	}
+	set := fcontext.LocalSetting{Pattern: own.Pattern, Kind: own.Kind, Type: own.Context.Type()}
+	for local, want := range map[string]fcontext.Op{
+		"": fcontext.Nothing,
+		"/srv/x system_u:object_r:public_content_t:s0": fcontext.Nothing,
+		"/var(/.*)? system_u:object_r:var_t:s0":        fcontext.Modify,
+		".*\\.bak system_u:object_r:var_t:s0":          fcontext.Modify,
+		"/var(/.*)? " + own.Context.String():           fcontext.Nothing,
+	} {
+		table := demoLocal(t, local, "")
+		c, err := table.PlanSet(set)
+		if err != nil || c.Op != want || c.Before != own {
+			t.Errorf("with %q: %v, %v, want %v", local, c, err, want)
+		}
+		after, err := table.With(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		db, err := after.DB()
+		if err != nil {
+			t.Fatal(err)
+		}
+		path := strings.TrimSuffix(own.Pattern, "(/.*)?") + "/x"
+		if m, ok := db.Lookup(path, fcontext.File); !ok || m.Context.Type() != own.Context.Type() {
+			t.Errorf("with %q: %s is %v after all", local, path, m)
+		}
+	}
+}
+
+func TestPlanDelete(t *testing.T) {
+	table := demoLocal(t, "/srv/x(/.*)? -d system_u:object_r:var_t:s0\n/web system_u:object_r:var_t:s0\n", "/web /var/www\n")
+	c, err := table.PlanDelete(fcontext.LocalKey{Pattern: "/srv/x(/.*)?", Kind: fcontext.Dir})
+	if argv := strings.Join(c.Command(), " "); err != nil || argv != "semanage fcontext -d -f d /srv/x(/.*)?" {
+		t.Errorf("%s, %v", argv, err)
+	}
+	var missing *fcontext.MissingError
+	if _, err := table.PlanDelete(fcontext.LocalKey{Pattern: "/srv/x(/.*)?"}); !errors.Is(err, fs.ErrNotExist) ||
+		!errors.As(err, &missing) || len(missing.OtherKinds) != 1 {
+		t.Errorf("other kind: %v", err)
+	}
+	var owner *fcontext.OwnerError
+	own := table.Entries()[0]
+	if _, err := table.PlanDelete(own.LocalKey); !errors.Is(err, fs.ErrPermission) || !errors.As(err, &owner) || owner.Owner != own {
+		t.Errorf("the policy's: %v", err)
+	}
+	// semanage fcontext -d /web deletes the equivalence.
+	if _, err := table.PlanDelete(fcontext.LocalKey{Pattern: "/web"}); !errors.Is(err, fs.ErrExist) {
+		t.Errorf("beside an equivalence: %v", err)
+	}
+}
+
+func TestPlanEquivalence(t *testing.T) {
+	table := demoLocal(t, "/srv/rec system_u:object_r:var_t:s0\n/opt/x/y(/.*)? system_u:object_r:var_t:s0\n", "/web /var/www\n")
+	for _, test := range []struct {
+		e    fcontext.Equivalence
+		argv []string
+	}{
+		{fcontext.Equivalence{Target: "/web", Source: "/var/www"}, nil},
+		{fcontext.Equivalence{Target: "/srv/www", Source: "/var/www"}, []string{"semanage fcontext -a -e /var/www /srv/www"}},
+		{fcontext.Equivalence{Target: "/web", Source: "/srv"}, []string{
+			"semanage fcontext -d -e /var/www /web", "semanage fcontext -a -e /srv /web"}},
+		{fcontext.Equivalence{Target: "/bin", Source: "/srv"}, []string{"semanage fcontext -a -e /srv /bin"}},
+		{fcontext.Equivalence{Target: "/opt/root", Source: "/"}, []string{"semanage fcontext -a -e / /opt/root"}},
+	} {
+		changes, err := table.PlanEquivalence(test.e)
+		var argv []string
+		for _, c := range changes {
+			argv = append(argv, strings.Join(c.Command(), " "))
+		}
+		if err != nil || !slices.Equal(argv, test.argv) {
+			t.Errorf("%s: %q, %v", test.e, argv, err)
+		}
+		after, err := table.With(changes...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if again, err := after.PlanEquivalence(test.e); err != nil || len(again) != 0 {
+			t.Errorf("%s: again %v, %v", test.e, again, err)
+		}
+	}
+	for _, test := range []struct {
+		target, source string
+		want           error
+	}{
+		{"srv", "/var", fcontext.ErrNoPath},
+		{"/srv", "", fcontext.ErrNoPath},
+		{"/srv/", "/var", fcontext.ErrNoPath},
+		{"/srv", "/var/", fcontext.ErrNoPath},
+		{"/srv/../x", "/var", fcontext.ErrNoPath},
+		{"/srv", "/srv", fcontext.ErrNoPath},
+		{"/srv/a b", "/var", fcontext.ErrNoPath},
+		{"/srv", "/var\n/etc", fcontext.ErrNoPath},
+		{"/srv", "/var\u00a0x", fcontext.ErrNoPath}, // Python splits there
+		{"/srv", "/var\x1cx", fcontext.ErrNoPath},
+		{"/srv/\xff", "/var", fcontext.ErrNoPath},
+		{"/srv/" + strings.Repeat("x", 5000), "/var", fcontext.ErrTooLong},
+		{"/web/x", "/srv", fs.ErrExist},   // below a local one
+		{"/bin/x", "/srv", fs.ErrExist},   // below one of the policy's
+		{"/usr", "/srv", fs.ErrExist},     // above one of the policy's
+		{"/srv/rec", "/var", fs.ErrExist}, // a record of that name
+	} {
+		changes, err := table.PlanEquivalence(fcontext.Equivalence{Target: test.target, Source: test.source})
+		if !errors.Is(err, test.want) || changes != nil {
+			t.Errorf("%q: %v, %v, want %v", test.target, changes, err, test.want)
+		}
+	}
+	changes, err := table.PlanEquivalence(fcontext.Equivalence{Target: "/opt/x", Source: "/srv"})
+	if err != nil || len(changes) != 1 || len(changes[0].Hides) != 1 || changes[0].Hides[0].Pattern != "/opt/x/y(/.*)?" {
+		t.Errorf("what it hides: %+v, %v", changes, err)
+	}
+
+	if c, err := table.PlanDeleteEquivalence("/web"); err != nil || strings.Join(c.Command(), " ") != "semanage fcontext -d -e /var/www /web" {
+		t.Errorf("%v, %v", c, err)
+	}
+	if _, err := table.PlanDeleteEquivalence("/bin"); !errors.Is(err, fs.ErrPermission) {
+		t.Errorf("the policy's: %v", err)
+	}
+	if _, err := table.PlanDeleteEquivalence("/srv"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("none: %v", err)
+	}
+}
