@@ -84,12 +84,18 @@ func (t *LocalTable) planSet(s LocalSetting) (LocalChange, error) {
 	if e, ok := t.alreadySo(s, before); ok {
 		return LocalChange{Op: Nothing, Key: key, Before: e}, nil
 	}
-	c := LocalChange{Op: Add, Key: key, Before: before, After: after}
+	return setRecord(before, after), nil
+}
+
+// setRecord returns the change that makes a record; before is what there is of
+// its key.
+func setRecord(before LocalEntry, after LocalRecord) LocalChange {
+	c := LocalChange{Op: Add, Key: after.LocalKey, Before: before, After: after}
 	// For semanage, records of the home directories are not there.
 	if before.Origin == FromLocal || before.Origin == FromPolicy {
 		c.Op = Modify
 	}
-	return c, nil
+	return c
 }
 
 // alreadySo returns the record by which a setting is so. before is the record
