@@ -220,14 +220,14 @@ func testLocalOrder(t *testing.T, s *localSession) {
 
 func testLocalKinds(t *testing.T, s *localSession) {
 	var want []fcontext.LocalSetting
-	for _, k := range append([]fcontext.Kind{fcontext.Any}, kinds...) {
+	for _, k := range kinds {
 		set := s.setting(0, len(want)%2)
 		set.Kind = k
 		want = append(want, set)
 	}
 	s.set(t, want...)
 	s.wantLocal(t, want...)
-	for _, set := range want[1:] {
+	for _, set := range want {
 		s.wantType(t, s.dirs[0]+"/x", set.Kind, set.Type)
 	}
 	if _, err := s.local.Delete(t.Context(), fcontext.LocalKey{Pattern: want[2].Pattern, Kind: want[2].Kind}); err != nil {
