@@ -186,22 +186,14 @@ func (c *investigation) genericTarget() (bool, int) {
 }
 
 // packageModule makes the module of a candidate and the commands that install
-// it.
+// it: in CIL, which semodule takes without a compiler.
 func (c *investigation) packageModule(cand *candidate, rules []module.Rule) error {
 	name := moduleName(rules)
 	cand.module = &module.Module{Name: name, Rules: rules}
 	if err := cand.module.Check(); err != nil {
 		return err
 	}
-	compile := Command{"checkmodule", "-M", "-m", "-o", name + ".mod", name + ".te"}
-	if !c.t.pol.MLS() {
-		compile = slices.Delete(compile, 1, 2)
-	}
-	cand.commands = []Command{
-		compile,
-		{"semodule_package", "-o", name + ".pp", "-m", name + ".mod"},
-		{"semodule", "-i", name + ".pp"},
-	}
+	cand.commands = []Command{{"semodule", "-i", name + ".cil"}}
 	cand.undo = []Command{{"semodule", "-r", name}}
 	return nil
 }

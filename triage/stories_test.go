@@ -85,10 +85,7 @@ func commands(lines ...string) []string { return lines }
 
 // moduleCommands install a module.
 func moduleCommands(name string) []string {
-	return commands(
-		"checkmodule -M -m -o "+name+".mod "+name+".te",
-		"semodule_package -o "+name+".pp -m "+name+".mod",
-		"semodule -i "+name+".pp")
+	return commands("semodule -i " + name + ".cil")
 }
 
 func setsebool(name string, tuples int) wantFix {
