@@ -263,9 +263,7 @@ func (b *builder) addCompiled(name, data string) error {
 			err = b.addFields(f, s.line)
 		}
 		if err != nil {
-			if err := b.refuse(&ParseError{File: name, Line: s.line, Text: cutText(text), Err: err}); err != nil {
-				return err
-			}
+			return &ParseError{File: name, Line: s.line, Text: cutText(text), Err: err}
 		}
 	}
 	return nil

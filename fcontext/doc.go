@@ -53,6 +53,5 @@
 // What libselinux leaves to chance is refused here: a line with a NUL byte
 // (it drops the rest), a context that is not well-formed (unless told to
 // validate it hands it out), and an expression that PCRE2 does not compile
-// (it fails the lookups that come to it). [Options.Skip] passes over such
-// lines instead.
+// (it fails the lookups that come to it).
 package fcontext

@@ -10,17 +10,22 @@ import (
 )
 
 // Active returns the active directory of a policy type's store (such as default
-// or targeted) in a root file system: var/lib/selinux/TYPE/active or, as older
-// systems have it, etc/selinux/TYPE/modules/active. The error is
+// or targeted) in a root file system: TYPE/active in the store-root that
+// etc/selinux/semanage.conf names, which is var/lib/selinux if it names none,
+// or, as older systems have it, etc/selinux/TYPE/modules/active. The error is
 // [fs.ErrNotExist] if there is neither, and [fs.ErrInvalid] if the policy type
 // is no name.
 func Active(root fs.FS, policyType string) (dir string, err error) {
 	if !policy.ValidName(policyType) {
 		return "", fmt.Errorf("policy type %q: %w", policyType[:min(len(policyType), 64)], fs.ErrInvalid)
 	}
+	conf, err := readConf(root)
+	if err != nil {
+		return "", err
+	}
 	var first error
 	for _, dir := range []string{
-		path.Join("var/lib/selinux", policyType, "active"),
+		path.Join(conf.storeRoot, policyType, "active"),
 		path.Join("etc/selinux", policyType, "modules/active"),
 	} {
 		info, err := fs.Stat(root, dir)

@@ -1,0 +1,167 @@
+package managed
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+
+	"github.com/sekit/sekit/internal/policydb"
+)
+
+// unmerged are the local files whose records are in the kernel's policy, too, and
+// that no edit is for.
+var unmerged = []string{"users.local", "interfaces.local", "nodes.local", "pkeys.local", "ibendports.local"}
+
+// needed are the files without which libsemanage compiles all modules anew
+// (semanage_computed_files).
+var needed = []string{kernelFile, "file_contexts", "seusers", linkedFile, "seusers.linked", "users_extra.linked"}
+
+// build adds what follows from the edits to the store's files: the kernel's
+// policy, if its records have changed (semanage_direct_commit).
+func (t *transaction) build() error {
+	for _, name := range needed {
+		if _, err := t.active.Stat(name); isNotExist(err) {
+			return &UnsupportedError{name, "the store was not compiled by libsemanage 2.9 or newer", "run semodule -B"}
+		} else if err != nil {
+			return err
+		}
+	}
+	linked, err := t.read(linkedFile)
+	if err != nil {
+		return err
+	}
+	p, err := policydb.Decode(linked)
+	if err != nil {
+		return fmt.Errorf("%s: %w", linkedFile, err)
+	}
+	if contexts, ok := t.files[FcontextsFile]; ok {
+		if err := checkFcontexts(p, contexts); err != nil {
+			return err
+		}
+	}
+	_, ports := t.files[PortsFile]
+	_, booleans := t.files[BooleansFile]
+	if !ports && !booleans {
+		return nil
+	}
+	if err := t.refuseUnmerged(); err != nil {
+		return err
+	}
+	if err := t.mergePorts(p); err != nil {
+		return err
+	}
+	if err := t.mergeBooleans(p); err != nil {
+		return err
+	}
+	p.Reorder()
+	t.files[kernelFile], err = policydb.Encode(p)
+	return err
+}
+
+// refuseUnmerged refuses a store with local records that are in its policy and
+// that we can't put there.
+func (t *transaction) refuseUnmerged() error {
+	for _, name := range unmerged {
+		data, err := t.read(name)
+		if err != nil {
+			return err
+		}
+		for line := range strings.Lines(string(data)) {
+			if line = strings.TrimSpace(line); line != "" && line[0] != '#' {
+				return &UnsupportedError{name, "it has records that only libsemanage can merge", "use semanage"}
+			}
+		}
+	}
+	return nil
+}
+
+// mergePorts puts the local ports over the policy's, in the order of their file
+// (sepol_port_modify).
+func (t *transaction) mergePorts(p *policydb.Policy) error {
+	data, err := t.current(PortsFile)
+	if err != nil {
+		return err
+	}
+	ports, err := ParsePorts(PortsFile, data)
+	if err != nil {
+		return err
+	}
+	contexts := make(map[string]policydb.Context)
+	portcons := make([]policydb.Portcon, 0, len(ports))
+	for _, r := range ports {
+		text := r.Context.String()
+		c, ok := contexts[text]
+		if !ok {
+			if c, err = p.ParseContext(text); err != nil {
+				return &RecordError{PortsFile, r.String(), err}
+			}
+			contexts[text] = c
+		}
+		portcons = append(portcons, policydb.Portcon{
+			Protocol: uint32(r.Protocol), Low: uint32(r.Low), High: uint32(r.High), Context: c})
+	}
+	return p.AddPortcons(portcons...)
+}
+
+// mergeBooleans gives the booleans their local values. Records of booleans that
+// the policy no longer has are dropped, as in libsemanage (clear_obsolete); to
+// add one is an error.
+func (t *transaction) mergeBooleans(p *policydb.Policy) error {
+	data, err := t.current(BooleansFile)
+	if err != nil {
+		return err
+	}
+	booleans, err := ParseBooleans(BooleansFile, data)
+	if err != nil || len(booleans) == 0 {
+		return err
+	}
+	known := make(map[string]bool, len(p.Booleans))
+	for _, b := range p.Booleans {
+		known[b.Name] = true
+	}
+	obsolete := func(b Boolean) bool { return !known[b.Name] }
+	if i := slices.IndexFunc(booleans, obsolete); i >= 0 {
+		before, err := t.read(BooleansFile)
+		if err != nil {
+			return err
+		}
+		old, err := ParseBooleans(BooleansFile, before)
+		if err != nil {
+			return err
+		}
+		for _, b := range booleans[i:] {
+			if obsolete(b) && !slices.Contains(old, b) {
+				return &RecordError{BooleansFile, b.String(), fmt.Errorf("the policy has no such boolean: %w", fs.ErrNotExist)}
+			}
+		}
+		booleans = slices.DeleteFunc(booleans, obsolete)
+		t.files[BooleansFile] = FormatBooleans(booleans)
+	}
+	defaults := make(map[string]bool, len(booleans))
+	for _, b := range booleans {
+		defaults[b.Name] = b.On
+	}
+	return p.SetBooleanDefaults(defaults)
+}
+
+// checkFcontexts refuses contexts that the policy has not
+// (semanage_fcontext_validate_local): each is the last word of its line.
+func checkFcontexts(p *policydb.Policy, data []byte) error {
+	checked := map[string]bool{"<<none>>": true}
+	for line := range strings.Lines(string(data)) {
+		words := strings.Fields(line)
+		if len(words) == 0 || strings.HasPrefix(words[0], "#") || checked[words[len(words)-1]] {
+			continue
+		}
+		context := words[len(words)-1]
+		if _, err := p.ParseContext(context); err != nil {
+			return &RecordError{FcontextsFile, strings.TrimSpace(line), err}
+		}
+		checked[context] = true
+	}
+	return nil
+}
+
+func isNotExist(err error) bool { return errors.Is(err, fs.ErrNotExist) }

@@ -1,0 +1,94 @@
+package policydb
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+)
+
+// Reorder puts what libsepol keeps in tables and sorted lists in the order in
+// which it writes a policy that it has read (avtab_read, genfs_read): that of a
+// policy written by the compiler can be another, and libsemanage reads and
+// writes policies again. The meaning stays.
+func (p *Policy) Reorder() {
+	p.reorderAVTab()
+	p.Genfscons = slices.Clone(p.Genfscons)
+	slices.SortStableFunc(p.Genfscons, func(a, b GenfsType) int { return strings.Compare(a.FSType, b.FSType) })
+	for i := range p.Genfscons {
+		g := &p.Genfscons[i]
+		g.Paths = slices.Clone(g.Paths)
+		slices.SortStableFunc(g.Paths, func(a, b Genfscon) int { return cmp.Compare(len(b.Path), len(a.Path)) })
+	}
+}
+
+// maxAVTabSlots is libsepol's MAX_AVTAB_HASH_BUCKETS.
+const maxAVTabSlots = 1 << 20
+
+// reorderAVTab does what reading into libsepol's hash table does: rules are
+// written slot by slot, those of a slot by source, target and class. Rules that
+// differ in their kind alone stay in their order, but one with extended
+// permissions comes before the others of its kind.
+func (p *Policy) reorderAVTab() {
+	slots := 1
+	for n := len(p.AVTab); n > 0; n >>= 1 {
+		slots <<= 1
+	}
+	if slots > 4 {
+		slots >>= 2
+	}
+	slots = min(slots, maxAVTabSlots)
+	// A counting sort by slot, then by insertion within the few of a slot.
+	slotOf := make([]uint32, len(p.AVTab))
+	ends := make([]uint32, slots+1)
+	for i := range p.AVTab {
+		slotOf[i] = p.AVTab[i].hash() & uint32(slots-1)
+		ends[slotOf[i]+1]++
+	}
+	for s := range slots {
+		ends[s+1] += ends[s]
+	}
+	out := make([]AVRule, len(p.AVTab))
+	next := slices.Clone(ends[:slots])
+	for i := range p.AVTab {
+		s := slotOf[i]
+		insertAVRule(out[ends[s]:next[s]+1], p.AVTab[i])
+		next[s]++
+	}
+	p.AVTab = out
+}
+
+// insertAVRule inserts a rule into sorted rules, the last of which is room for
+// it (avtab_insert).
+func insertAVRule(rules []AVRule, r AVRule) {
+	last := len(rules) - 1
+	i := 0
+	for ; i < last; i++ {
+		c := r.compareKey(&rules[i])
+		if c < 0 || c == 0 && r.Kind&XPermsKinds != 0 && r.Kind == rules[i].Kind {
+			break
+		}
+	}
+	copy(rules[i+1:], rules[i:last])
+	rules[i] = r
+}
+
+func (r *AVRule) compareKey(o *AVRule) int {
+	return cmp.Or(cmp.Compare(r.Source, o.Source), cmp.Compare(r.Target, o.Target), cmp.Compare(r.Class, o.Class))
+}
+
+// hash is MurmurHash3 of class, target and source (avtab_hash).
+func (r *AVRule) hash() uint32 {
+	var h uint32
+	for _, v := range [...]uint16{r.Class, r.Target, r.Source} {
+		k := uint32(v) * 0xcc9e2d51
+		k = k<<15 | k>>17
+		h ^= k * 0x1b873593
+		h = h<<13 | h>>19
+		h = h*5 + 0xe6546b64
+	}
+	h ^= h >> 16
+	h *= 0x85ebca6b
+	h ^= h >> 13
+	h *= 0xc2b2ae35
+	return h ^ h>>16
+}

@@ -1,4 +1,0 @@
-// Package moduletest has a [module.Backend] in memory for tests, which links
-// what is installed into its policy, and the tests that every backend must
-// pass.
-package moduletest
