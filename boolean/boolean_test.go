@@ -11,6 +11,7 @@ import (
 	"github.com/sekit/sekit/boolean"
 	"github.com/sekit/sekit/boolean/booleantest"
 	"github.com/sekit/sekit/internal/demo"
+	"github.com/sekit/sekit/internal/managed/managedtest"
 	"github.com/sekit/sekit/policy"
 )
 
@@ -180,9 +181,18 @@ func selinuxfs(p *policy.Policy) fstest.MapFS {
 	return m
 }
 
+func openStore(t *testing.T, root fs.FS) *boolean.Store {
+	t.Helper()
+	s, err := boolean.OpenStore(root, "default")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
 func TestFiles(t *testing.T) {
 	p := demoPolicy(t)
-	store := fstest.MapFS{"commit_num": {Data: []byte("1")}}
+	store := openStore(t, fstest.MapFS{"var/lib/selinux/default/active/commit_num": {Data: []byte("1")}})
 	for name, files := range map[string]boolean.Files{
 		"live":    {Selinuxfs: selinuxfs(p), Store: store},
 		"offline": {Store: store},
@@ -196,12 +206,27 @@ func TestFiles(t *testing.T) {
 	}
 }
 
+func TestWritableStore(t *testing.T) {
+	p := demoPolicy(t)
+	booleantest.TestBackend(t, func(t *testing.T) booleantest.Harness {
+		root := managedtest.Root(t, demo.Policy())
+		open := func() boolean.Backend {
+			s, err := boolean.OpenRoot(root, managedtest.Type)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return s
+		}
+		return booleantest.Harness{Policy: p, Backend: open(), Reopen: open, Offline: true, ReadOnly: managedtest.ReadOnly()}
+	})
+}
+
 func TestFilesValues(t *testing.T) {
 	p := demoPolicy(t)
 	kernel := selinuxfs(p)
 	kernel["booleans/httpd_unified"].Data = []byte("1 0\n")
-	files := boolean.Files{Selinuxfs: kernel, Store: fstest.MapFS{
-		"booleans.local": {Data: []byte("httpd_unified=1\nhttpd_execmem = true\n")}}}
+	files := boolean.Files{Selinuxfs: kernel, Store: openStore(t, fstest.MapFS{
+		"var/lib/selinux/default/active/booleans.local": {Data: []byte("httpd_unified=1\nhttpd_execmem = true\n")}})}
 	table, err := boolean.New(p, files).Table(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -243,7 +268,7 @@ func TestOpenStore(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
-		got, err := boolean.Files{Store: store}.Local(t.Context())
+		got, err := store.Local(t.Context())
 		if err != nil || !slices.Equal(got, []boolean.Record{{"a", true}}) {
 			t.Errorf("%s: %v, %v", name, got, err)
 		}

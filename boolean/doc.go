@@ -9,7 +9,9 @@
 // joins the three for all booleans and plans changes to them.
 //
 // [Booleans] joins a policy and a [Backend]: a running kernel's values, a
-// store of local records, or both. [Files] is the backend that reads selinuxfs
-// and libsemanage's files, of this machine or of an image; package booleantest
-// has one in memory for tests, and the tests that every backend must pass.
+// store of local records, or both. [Store] is the backend that reads and writes
+// libsemanage's files, of this machine or of an image, without libsemanage, and
+// sets this machine's values; [Files] only reads, and needs no right to. Package
+// booleantest has a backend in memory for tests, and the tests that every backend
+// must pass.
 package boolean

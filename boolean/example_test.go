@@ -17,7 +17,7 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	machine := booleantest.NewBackend(p) // or boolean.Files{Selinuxfs: os.DirFS("/sys/fs/selinux")}
+	machine := booleantest.NewBackend(p) // or boolean.OpenRoot("/", "targeted")
 	booleans := boolean.New(p, machine)
 	ctx := context.Background()
 

@@ -8,12 +8,8 @@ import (
 	"io/fs"
 	"path"
 
-	"github.com/sekit/sekit/internal/managed"
 	"github.com/sekit/sekit/policy"
 )
-
-// maxLocal is the largest booleans.local that is read.
-const maxLocal = 8 << 20
 
 // Files reads the values of booleans from files: a [Backend] that can't write.
 // Its zero value has neither a kernel nor a store, and so gives the policy's
@@ -22,21 +18,8 @@ type Files struct {
 	// Selinuxfs is the root of a mounted selinuxfs, such as
 	// os.DirFS("/sys/fs/selinux"). Nil stands for no running kernel.
 	Selinuxfs fs.FS
-	// Store is the active directory of a managed store; [OpenStore] finds it.
-	// Nil stands for no local records.
-	Store fs.FS
-}
-
-// OpenStore finds the active directory of a policy type's store (such as
-// default or targeted) in a root file system: var/lib/selinux/TYPE/active or,
-// as older systems have it, etc/selinux/TYPE/modules/active. It returns
-// [fs.ErrNotExist] if there is neither.
-func OpenStore(root fs.FS, policyType string) (fs.FS, error) {
-	dir, err := managed.Active(root, policyType)
-	if err != nil {
-		return nil, opError("open", "", err)
-	}
-	return fs.Sub(root, dir)
+	// Store is where the local records are. Nil stands for none.
+	Store *Store
 }
 
 // Active implements [Backend]: what the files of selinuxfs's directory booleans
@@ -44,7 +27,7 @@ func OpenStore(root fs.FS, policyType string) (fs.FS, error) {
 // What is no boolean's name there is an error: it is no selinuxfs then.
 func (f Files) Active(ctx context.Context) ([]Active, error) {
 	if f.Selinuxfs == nil {
-		return nil, fmt.Errorf("no running kernel: %w", errors.ErrUnsupported)
+		return nil, errNoKernel
 	}
 	entries, err := fs.ReadDir(f.Selinuxfs, "booleans")
 	if err != nil {
@@ -105,23 +88,12 @@ func readSmall(fsys fs.FS, name string, limit int64) ([]byte, error) {
 	return data, nil
 }
 
-// Local implements [Backend]: the records of booleans.local, and none if the
-// store has no such file.
+// Local implements [Backend]: the records of the store.
 func (f Files) Local(ctx context.Context) ([]Record, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
 	if f.Store == nil {
-		return nil, nil
+		return nil, ctx.Err()
 	}
-	data, err := readSmall(f.Store, "booleans.local", maxLocal)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	return ParseLocal("booleans.local", data)
+	return f.Store.Local(ctx)
 }
 
 // Commit implements [Backend]: it returns [errors.ErrUnsupported].

@@ -9,9 +9,9 @@
 // semanage command that makes it.
 //
 // [Ports] joins a policy and a [Backend], a store of local records, and commits
-// changes to it. [Store] is the backend that reads libsemanage's files, of this
-// machine or of an image; package porttest has one in memory for tests, and the
-// tests that every backend must pass.
+// changes to it. [Store] is the backend that reads and writes libsemanage's
+// files, of this machine or of an image, without libsemanage; package porttest
+// has one in memory for tests, and the tests that every backend must pass.
 //
 // Errors are an [*Error] that names the operation and the port, around
 // [fs.ErrNotExist], [fs.ErrExist] and [fs.ErrPermission] where these fit.

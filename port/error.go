@@ -4,11 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+
+	"github.com/sekit/sekit/internal/managed"
 )
 
 // ErrInvalidPort is what errors wrap about protocols, ports and ranges that
 // can't be.
-var ErrInvalidPort = errors.New("invalid port")
+var ErrInvalidPort = managed.ErrInvalidPort
 
 // ErrNotPortType is what errors wrap about types that no port may have.
 var ErrNotPortType = errors.New("not a port type")

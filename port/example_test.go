@@ -17,7 +17,7 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	store := porttest.NewBackend(p) // or port.OpenStore(os.DirFS("/"), "targeted")
+	store := porttest.NewBackend(p) // or port.OpenRoot("/", "targeted")
 	ports := port.New(p, store)
 	ctx := context.Background()
 

@@ -9,6 +9,7 @@ import (
 	"testing/fstest"
 
 	"github.com/sekit/sekit/internal/demo"
+	"github.com/sekit/sekit/internal/managed/managedtest"
 	"github.com/sekit/sekit/port"
 	"github.com/sekit/sekit/port/porttest"
 )
@@ -133,6 +134,21 @@ func TestStore(t *testing.T) {
 			t.Fatal(err)
 		}
 		return porttest.Harness{Policy: p, Backend: s, ReadOnly: true}
+	})
+}
+
+func TestWritableStore(t *testing.T) {
+	p := demoPolicy(t)
+	porttest.TestBackend(t, func(t *testing.T) porttest.Harness {
+		root := managedtest.Root(t, demo.Policy())
+		open := func() port.Backend {
+			s, err := port.OpenRoot(root, managedtest.Type)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return s
+		}
+		return porttest.Harness{Policy: p, Backend: open(), Reopen: open, ReadOnly: managedtest.ReadOnly()}
 	})
 }
 

@@ -72,6 +72,8 @@ func (s *Store) Commit(ctx context.Context, edits ...Edit) error {
 // supported says what of a store's configuration only libsemanage can do.
 func (s *Store) supported(edits []Edit) error {
 	switch {
+	case s.fsys != nil:
+		return &UnsupportedError{Reason: "the store is open for reading alone"}
 	case !s.conf.direct:
 		return &UnsupportedError{confFile, "the store is behind a policy server", "use semanage"}
 	case s.conf.verifyKernel:
@@ -214,7 +216,7 @@ func (t *transaction) replace() (err error) {
 			return err
 		}
 	}
-	if t.loads != nil && t.s.live() {
+	if t.loads != nil && t.s.Live() {
 		return load(t.s.policyType, t.loads)
 	}
 	return nil

@@ -15,15 +15,19 @@ import (
 
 const selinuxfs = "/sys/fs/selinux"
 
+// Selinuxfs returns where the kernel's interface is mounted, if this machine
+// runs SELinux.
+func Selinuxfs() (dir string, ok bool) {
+	var sfs unix.Statfs_t
+	err := unix.Statfs(selinuxfs, &sfs)
+	return selinuxfs, err == nil && int64(sfs.Type) == unix.SELINUX_MAGIC
+}
+
 // load gives the running kernel a policy, if it runs SELinux with policies of
 // this type, as load_policy(8) does: in an older version if the kernel is older.
 // The kernel keeps the values that its booleans have.
 func load(policyType string, data []byte) error {
-	var sfs unix.Statfs_t
-	if err := unix.Statfs(selinuxfs, &sfs); err != nil || int64(sfs.Type) != unix.SELINUX_MAGIC {
-		return nil // disabled
-	}
-	if !configured(policyType) {
+	if _, ok := Selinuxfs(); !ok || !configured(policyType) {
 		return nil
 	}
 	text, err := os.ReadFile(path.Join(selinuxfs, "policyvers"))
@@ -39,7 +43,7 @@ func load(policyType string, data []byte) error {
 		return err
 	}
 	if uint64(p.Version) > newest {
-		if p, err = policydb.Convert(p, uint32(newest)); err != nil {
+		if p, _, err = policydb.Convert(p, uint32(newest)); err != nil {
 			return fmt.Errorf("for the kernel's version: %w", err)
 		}
 		if data, err = policydb.Encode(p); err != nil {

@@ -39,10 +39,21 @@ const maxFile = 256 << 20
 // same time; other programs that keep to libsemanage's locks may work on the
 // store, too.
 type Store struct {
-	root       string
+	fsys       fs.FS  // to read from, of OpenFS
+	root       string // to read and write in, of Open
 	policyType string
 	conf       conf
 	dir        string // slash-separated, holds active and the locks
+}
+
+// OpenFS finds the store of a policy type in a root file system, for reading.
+// Errors are those of [Open].
+func OpenFS(root fs.FS, policyType string) (*Store, error) {
+	s := &Store{fsys: root, policyType: policyType}
+	if err := s.find(root); err != nil {
+		return nil, err
+	}
+	return s, nil
 }
 
 // Open finds the store of a policy type (such as default or targeted) below the
@@ -53,7 +64,7 @@ type Store struct {
 func Open(root, policyType string) (*Store, error) {
 	s := &Store{root: filepath.Clean(root), policyType: policyType}
 	fsys := os.DirFS(s.root)
-	if !s.live() {
+	if !s.Live() {
 		dir, err := os.OpenRoot(s.root)
 		if err != nil {
 			return nil, err
@@ -61,22 +72,38 @@ func Open(root, policyType string) (*Store, error) {
 		defer dir.Close()
 		fsys = dir.FS()
 	}
-	active, err := Active(fsys, policyType)
-	if err != nil {
+	if err := s.find(fsys); err != nil {
 		return nil, err
 	}
-	s.dir = path.Dir(active)
-	s.conf, err = readConf(fsys)
-	return s, err
+	return s, nil
 }
 
-// live reports whether the store is this machine's.
-func (s *Store) live() bool { return s.root == "/" }
+func (s *Store) find(root fs.FS) error {
+	active, err := Active(root, s.policyType)
+	if err != nil {
+		return err
+	}
+	s.dir = path.Dir(active)
+	s.conf, err = readConf(root)
+	return err
+}
+
+// Live reports whether the store is this machine's own.
+func (s *Store) Live() bool { return s.fsys == nil && s.root == "/" }
+
+// Path returns the name of a file of the active store, or of
+// file_contexts.subs, without the root directory: for messages.
+func (s *Store) Path(name string) string {
+	if name == SubsFile {
+		return path.Join(s.etc(), contextsDir, name)
+	}
+	return path.Join(s.dir, activeDir, name)
+}
 
 // open opens a directory below the root. On this machine symbolic links lead
 // where they do for everybody; they do not lead out of an image.
 func (s *Store) open(dir string) (*os.Root, error) {
-	if s.live() {
+	if s.Live() {
 		return os.OpenRoot(path.Join("/", dir))
 	}
 	root, err := os.OpenRoot(s.root)
@@ -95,6 +122,9 @@ func (s *Store) etc() string { return path.Join("etc/selinux", s.policyType) }
 func (s *Store) ReadFile(name string) ([]byte, error) {
 	if name == "" || path.Base(name) != name {
 		return nil, &fs.PathError{Op: "read", Path: name, Err: fs.ErrInvalid}
+	}
+	if s.fsys != nil {
+		return readLimited(s.fsys, s.Path(name), maxFile)
 	}
 	if name == SubsFile {
 		etc, err := s.open(s.etc())

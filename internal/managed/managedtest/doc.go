@@ -1,0 +1,2 @@
+// Package managedtest makes managed stores for tests.
+package managedtest
