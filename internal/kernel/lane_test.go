@@ -37,6 +37,11 @@ const unconfined = "unconfined_u:unconfined_r:unconfined_t:s0-s0:c0.c1023"
 // event only while there is any.
 var auditRules = []string{"-w /etc/shadow -p wa"}
 
+// services are what the guest's tests need running: a system bus.
+var services = []string{
+	"mkdir -p /run/dbus", "restorecon -R /run/dbus", "dbus-daemon --system --fork --nopidfile",
+}
+
 // TestLane boots the machine once and reports the tests that ran inside as
 // its own subtests.
 func TestLane(t *testing.T) {
@@ -168,7 +173,7 @@ func reportImage(image *Image) {
 // tests with the tag kernelguest, each one a program of the job.
 func guestTests(t *testing.T, tmp string) (job.Job, []job.File) {
 	t.Helper()
-	j := job.Job{Context: unconfined, AuditRules: auditRules}
+	j := job.Job{Context: unconfined, AuditRules: auditRules, Services: services}
 	var files []job.File
 	for _, pkg := range guestPackages(t) {
 		name := strings.ReplaceAll(pkg, "/", "-")

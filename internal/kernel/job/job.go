@@ -30,7 +30,10 @@ type Job struct {
 	Context string
 	// AuditRules are loaded once auditd runs, one auditctl command line each.
 	AuditRules []string
-	Programs   []Program
+	// Services are the command lines that start what the programs need, run by
+	// init.
+	Services []string
+	Programs []Program
 }
 
 // Program is one program to run as root, with the payload's folder as its

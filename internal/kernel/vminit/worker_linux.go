@@ -43,6 +43,10 @@ func runWorker() {
 	}
 	if err == nil {
 		w.problem("auditd", w.startAuditd())
+		for _, service := range w.job.Services {
+			argv := strings.Fields(service)
+			w.problem("service", command(argv[0], argv[1:]...))
+		}
 		w.time("ready")
 		for _, p := range w.job.Programs {
 			w.result.Outcomes = append(w.result.Outcomes, w.run(p))
