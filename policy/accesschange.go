@@ -69,26 +69,25 @@ func (c AccessChange) append(b []byte) []byte {
 // there are millions.
 func AccessChanges(old, new *Policy) iter.Seq[AccessChange] {
 	return func(yield func(AccessChange) bool) {
-		c := newAccessComparer(old, new)
-		for source := range c.types.names {
-			if !c.compareSource(source, yield) {
-				return
-			}
+		newAccessComparer(old, new).compare(yield)
+	}
+}
+
+func (c *accessComparer) compare(yield func(AccessChange) bool) {
+	for source := range c.types.names {
+		if !c.sourceAlike(source) && !c.compareSource(source, yield) {
+			return
 		}
 	}
 }
 
-// accessComparer compares two policies, one source type at a time. Names that
-// either policy has are numbered; both sides are 0 for the old policy and 1 for
-// the new.
+// accessComparer compares two policies, one source type at a time.
 type accessComparer struct {
-	side       [2]*Policy
-	types      joinedNames
-	classes    joinedNames
-	perms      []joinedNames   // by class
-	bits       [2][][32]uint64 // by class value-1 and bit: the joined permission
-	conditions []string        // texts; 0 is none
-	branches   [2][]int        // by branchKey: index in conditions
+	*joinedPolicies
+	types    joinedNames // attributes not included
+	truths   []string    // conditions; 0 is none
+	branches [2][]int    // by branchKey: index in truths
+	alike    []bool      // by symbol: see findAlike
 
 	rows  map[accessRow]*accessTargets
 	free  []*accessTargets
@@ -109,42 +108,8 @@ type accessTargets struct {
 	touched []int
 }
 
-// joinedNames numbers the names of both policies, in their order.
-type joinedNames struct {
-	names []string
-	index [2][]int // by value-1 in either policy; -1 for what has no name
-	value [2][]uint32
-}
-
-func joinNames(n [2]int, name [2]func(int) string) joinedNames {
-	var j joinedNames
-	for side := range n {
-		for i := range n[side] {
-			if s := name[side](i); s != "" {
-				j.names = append(j.names, s)
-			}
-		}
-	}
-	slices.Sort(j.names)
-	j.names = slices.Compact(j.names)
-	for side := range n {
-		j.index[side] = make([]int, n[side])
-		j.value[side] = make([]uint32, len(j.names))
-		for i := range n[side] {
-			at, ok := slices.BinarySearch(j.names, name[side](i))
-			if !ok {
-				at = -1
-			} else {
-				j.value[side][at] = uint32(i + 1)
-			}
-			j.index[side][i] = at
-		}
-	}
-	return j
-}
-
 func newAccessComparer(old, new *Policy) *accessComparer {
-	c := &accessComparer{side: [2]*Policy{old, new}, rows: make(map[accessRow]*accessTargets),
+	c := &accessComparer{joinedPolicies: joinPolicies(old, new), rows: make(map[accessRow]*accessTargets),
 		names: make(map[permissionKey][]string)}
 	typeName := func(p *Policy) func(int) string {
 		return func(i int) string {
@@ -155,41 +120,14 @@ func newAccessComparer(old, new *Policy) *accessComparer {
 		}
 	}
 	c.types = joinNames([2]int{len(old.sym.types), len(new.sym.types)}, [2]func(int) string{typeName(old), typeName(new)})
-	className := func(p *Policy) func(int) string { return func(i int) string { return p.sym.classes[i].name } }
-	c.classes = joinNames([2]int{len(old.sym.classes), len(new.sym.classes)}, [2]func(int) string{className(old), className(new)})
-	for side, p := range c.side {
-		c.bits[side] = make([][32]uint64, len(p.sym.classes))
-	}
-	c.perms = make([]joinedNames, len(c.classes.names))
-	for i := range c.perms {
-		c.joinPermissions(i)
-	}
-	c.joinConditions()
+	c.joinTruths()
+	c.findAlike()
 	return c
 }
 
-func (c *accessComparer) joinPermissions(class int) {
-	var names [2][]string
-	for side, p := range c.side {
-		if v := c.classes.value[side][class]; v != 0 {
-			names[side] = p.sym.classes[v-1].permissions
-		}
-	}
-	at := func(side int) func(int) string { return func(i int) string { return names[side][i] } }
-	j := joinNames([2]int{len(names[0]), len(names[1])}, [2]func(int) string{at(0), at(1)})
-	for side := range c.side {
-		for bit, n := range j.index[side] {
-			if n >= 0 {
-				c.bits[side][c.classes.value[side][class]-1][bit] = 1 << n
-			}
-		}
-	}
-	c.perms[class] = j
-}
-
-// joinConditions numbers the conditions of both policies.
-func (c *accessComparer) joinConditions() {
-	c.conditions = []string{""}
+// joinTruths numbers the conditions of both policies.
+func (c *accessComparer) joinTruths() {
+	c.truths = []string{""}
 	known := make(map[string]int)
 	for side, p := range c.side {
 		c.branches[side] = make([]int, 2*len(p.db.Conditionals)+1)
@@ -199,14 +137,87 @@ func (c *accessComparer) joinConditions() {
 				key := cond.truth()
 				n, ok := known[key]
 				if !ok {
-					n = len(c.conditions)
+					n = len(c.truths)
 					known[key] = n
-					c.conditions = append(c.conditions, cond.String())
+					c.truths = append(c.truths, cond.String())
 				}
 				c.branches[side][branchKey(i, branch)] = n
 			}
 		}
 	}
+}
+
+// findAlike finds the sources of which nothing can differ: types and attributes
+// whose own rules both policies have alike, for targets that are the same types.
+func (c *accessComparer) findAlike() {
+	members := make([]bool, len(c.symbols.names))
+	for s := range members {
+		members[s] = c.sameMembers(s)
+	}
+	c.alike = make([]bool, len(c.symbols.names))
+	for s := range c.alike {
+		c.alike[s] = c.symbols.value[0][s] != 0 && c.symbols.value[1][s] != 0
+	}
+	same := c.sameRules()
+	for side, p := range c.side {
+		x := p.rules()
+		for n := range uint32(x.len()) {
+			r := x.at(n)
+			if ruleKind(r.Kind)&AccessKinds != 0 && !(same[side][n] && members[c.symbols.index[side][r.Target-1]]) {
+				c.alike[c.symbols.index[side][r.Source-1]] = false
+			}
+		}
+		for value, added := range p.over.sources(len(p.sym.types)) {
+			if added {
+				c.alike[c.symbols.index[side][value-1]] = false
+			}
+		}
+	}
+}
+
+// sameMembers reports whether a name is a type in both policies, or an attribute
+// of the same types.
+func (c *accessComparer) sameMembers(s int) bool {
+	v, w := c.symbols.value[0][s], c.symbols.value[1][s]
+	if v == 0 || w == 0 {
+		return false
+	}
+	a, b := &c.side[0].sym.types[v-1], &c.side[1].sym.types[w-1]
+	return a.attribute == b.attribute && c.sameSymbols(a.members, b.members)
+}
+
+// sameSymbols reports whether a set of types and attributes of the old policy,
+// bit = value-1, has the names of one of the new policy.
+func (c *accessComparer) sameSymbols(old, new policydb.Bitmap) bool {
+	if old.Len() != new.Len() {
+		return false
+	}
+	for i := range old.All() {
+		s := c.symbols.index[0][i]
+		if s < 0 || c.symbols.value[1][s] == 0 || !new.Has(c.symbols.value[1][s]-1) {
+			return false
+		}
+	}
+	return true
+}
+
+// sourceAlike reports whether a source type has the same attributes in both
+// policies, and it and they have nothing that differs.
+func (c *accessComparer) sourceAlike(source int) bool {
+	v, w := c.types.value[0][source], c.types.value[1][source]
+	if v == 0 || w == 0 {
+		return false
+	}
+	had, has := c.side[0].db.TypeAttributes[v-1], c.side[1].db.TypeAttributes[w-1]
+	if !c.sameSymbols(had, has) {
+		return false
+	}
+	for a := range had.All() {
+		if !c.alike[c.symbols.index[0][a]] {
+			return false
+		}
+	}
+	return true
 }
 
 // truth returns text that is the same for conditions that are true for the same
@@ -272,7 +283,7 @@ func (c *accessComparer) compareRow(source int, k accessRow, yield func(AccessCh
 			Source:    c.types.names[source],
 			Target:    c.types.names[t],
 			Class:     c.classes.names[k.class],
-			Condition: c.conditions[k.condition],
+			Condition: c.truths[k.condition],
 			Added:     c.permissionNames(k.class, is&^was),
 			Removed:   c.permissionNames(k.class, was&^is),
 		}
@@ -318,37 +329,33 @@ func (c *accessComparer) fill(side, source int) {
 			if kind&AccessKinds == 0 || p.over.isRemoved(n) {
 				continue
 			}
-			branch := uint32(noBranch)
-			if i := int(n) - len(x.always); i >= 0 {
-				branch = branchKey(int(x.conditional[i].index), x.conditional[i].branch)
-			}
-			c.add(side, kind, uint32(r.Class), branch, p.vectorOf(r), uint32(r.Target))
+			c.add(side, kind, uint32(r.Class), x.branch(n), p.vectorOf(r), uint32(r.Target))
 		}
 	}
 	if p.over == nil {
 		return
 	}
-	for i := range p.over.allow {
-		r := &p.over.allow[i]
-		if !p.db.TypeAttributes[value-1].Has(r.source - 1) {
+	c.fillAdded(side, value, KindAllow, p.over.allow)
+	c.fillAdded(side, value, KindDontAudit, p.over.dontAudit)
+}
+
+// fillAdded does so for rules that With added.
+func (c *accessComparer) fillAdded(side int, value uint32, kind RuleKind, rules []extraRule) {
+	for i := range rules {
+		r := &rules[i]
+		if !has(&c.side[side].db.TypeAttributes[value-1], r.source-1) {
 			continue
 		}
 		target := r.target
 		if target == 0 {
 			target = value // self
 		}
-		c.add(side, KindAllow, r.class, noBranch, r.perms, target)
+		c.add(side, kind, r.class, noBranch, r.perms, target)
 	}
 }
 
 func (c *accessComparer) add(side int, kind RuleKind, class, branch, vector, target uint32) {
-	bits := &c.bits[side][class-1]
-	var perms uint64
-	for bit := 0; vector != 0; bit, vector = bit+1, vector>>1 {
-		if vector&1 == 1 {
-			perms |= bits[bit]
-		}
-	}
+	perms := c.permissions(side, class, vector)
 	row := c.row(accessRow{int(kind), c.classes.index[side][class-1], c.branches[side][branch]})
 	info := &c.side[side].sym.types[target-1]
 	if !info.attribute {

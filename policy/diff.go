@@ -46,8 +46,13 @@ type Modification struct {
 // Booleans are compared by their defaults; what With has laid over a policy
 // counts as far as rules, ports and permissive types go.
 func Diff(old, new *Policy) Difference {
+	return diff(old, new, joinPolicies(old, new).otherRules())
+}
+
+// diff compares of the access vector tables only the given rules.
+func diff(old, new *Policy, rest [2][][]uint32) Difference {
 	var d Difference
-	before, after := diffKinds(old), diffKinds(new)
+	before, after := diffKinds(old, rest[0]), diffKinds(new, rest[1])
 	for i := range before {
 		if s := diffSection(before[i], after[i]); len(s.Added)+len(s.Removed)+len(s.Modified) > 0 {
 			d.Sections = append(d.Sections, s)

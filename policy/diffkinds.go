@@ -3,14 +3,34 @@ package policy
 import (
 	"fmt"
 	"iter"
+	"math/bits"
 	"slices"
 	"strings"
 )
 
 // diffKinds returns all that two policies are compared by, in the same order for
-// every policy.
-func diffKinds(p *Policy) []diffKind {
-	return slices.Concat(p.diffSymbols(), p.diffContexts(), p.diffRules())
+// every policy; of the access vector tables only the given rules, by the bit of
+// their kind.
+func diffKinds(p *Policy, rules [][]uint32) []diffKind {
+	return slices.Concat(p.diffSymbols(), p.diffContexts(), p.diffRules(rules))
+}
+
+// otherRules returns the numbers of the rules of the access vector tables that
+// are not known to be the same in both policies, by the bit of their kind. To
+// compare text and not numbers is for these alone.
+func (j *joinedPolicies) otherRules() (rest [2][][]uint32) {
+	same := j.sameRules()
+	for side, p := range j.side {
+		rest[side] = make([][]uint32, len(ruleKeywords))
+		x := p.rules()
+		for n := range uint32(x.len()) {
+			if !same[side][n] && !p.over.isRemoved(n) {
+				bit := bits.TrailingZeros16(uint16(ruleKind(x.at(n).Kind)))
+				rest[side][bit] = append(rest[side][bit], n)
+			}
+		}
+	}
+	return rest
 }
 
 // diffProperties are what the policy says of itself.
@@ -110,29 +130,31 @@ func (p *Policy) diffContexts() []diffKind {
 	}
 }
 
-func (p *Policy) diffRules() []diffKind {
+func (p *Policy) diffRules(rules [][]uint32) []diffKind {
 	kinds := make([]diffKind, len(ruleKeywords))
 	for bit, keyword := range ruleKeywords {
 		kind := RuleKind(1) << bit
 		if kind == KindRoleAllow {
 			keyword = "role allow"
 		}
-		kinds[bit] = diffKind{keyword + " rules", p.diffRulesOf(kind)}
+		kinds[bit] = diffKind{keyword + " rules", p.diffRulesOf(kind, rules[bit])}
 	}
 	return kinds
 }
 
-func (p *Policy) diffRulesOf(kind RuleKind) iter.Seq[diffItem] {
+// diffRulesOf yields the given rules of the access vector tables, and all others
+// of the kind.
+func (p *Policy) diffRulesOf(kind RuleKind, numbers []uint32) iter.Seq[diffItem] {
+	m := &ruleMatcher{p: p, kinds: kind}
 	return func(yield func(diffItem) bool) {
-		rules, err := p.Rules(RuleQuery{Kinds: kind})
-		if err != nil {
-			return // not without names in the query
-		}
-		for r := range rules {
-			if !yield(r.diffItem()) {
+		item := func(r Rule) bool { return yield(r.diffItem()) }
+		x := p.rules()
+		for _, n := range numbers {
+			if !item(x.rule(p, n)) {
 				return
 			}
 		}
+		_ = m.addedRules(item) && m.nameTransitions(item) && m.roleRules(item) && m.rangeTransitions(item)
 	}
 }
 

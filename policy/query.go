@@ -162,14 +162,15 @@ func (m *ruleMatcher) addedRules(yield func(Rule) bool) bool {
 	if m.p.over == nil || m.conditions != nil || m.name != nil {
 		return true
 	}
-	for i := range m.p.over.allow {
-		if r := (Rule{p: m.p, kind: KindAllow, index: int32(i)}); m.matchAdded(r) && !yield(r) {
-			return false
-		}
-	}
-	for i := range m.p.over.xperms {
-		if r := (Rule{p: m.p, kind: KindAllowXperm, index: int32(i)}); m.matchAdded(r) && !yield(r) {
-			return false
+	o := m.p.over
+	for _, added := range []struct {
+		kind RuleKind
+		n    int
+	}{{KindAllow, len(o.allow)}, {KindDontAudit, len(o.dontAudit)}, {KindAllowXperm, len(o.xperms)}} {
+		for i := range added.n {
+			if r := (Rule{p: m.p, kind: added.kind, index: int32(i)}); m.matchAdded(r) && !yield(r) {
+				return false
+			}
 		}
 	}
 	return true

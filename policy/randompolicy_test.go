@@ -51,7 +51,7 @@ func (m *maker) randomPolicy() *policydb.Policy {
 			Dominates: m.set(4), Types: policydb.NewBitmap(m.numbers(types, types)...)})
 		if i < 3 {
 			db.Users = append(db.Users, policydb.User{Name: fmt.Sprintf("u%d", i), Value: uint32(i + 1),
-				Roles: policydb.NewBitmap(0, 1, 2, 3), Range: everything})
+				Roles: policydb.NewBitmap(0, 1, 2, 3), Range: everything, Default: everything.Low})
 		}
 	}
 	for range 4 {

@@ -100,8 +100,8 @@ type Rule struct {
 	cond Condition        // zero for a rule that always holds
 
 	// The other kinds: the index in their table of the policy and, for a
-	// type_transition with a name, which of its results for which source. An
-	// allow or allowxperm rule of this form is one that With added.
+	// type_transition with a name, which of its results for which source. A rule
+	// of this form and of one of the addedKinds is one that With added.
 	kind   RuleKind
 	index  int32
 	data   int32
@@ -139,11 +139,16 @@ func (r Rule) Target() string {
 	return r.p.sym.typeName(v)
 }
 
-// added returns what With added, of an allow or allowxperm rule without an
-// AVRule.
+// addedKinds are the kinds that With can add.
+const addedKinds = KindAllow | KindDontAudit | KindAllowXperm
+
+// added returns what With added, of a rule of the addedKinds without an AVRule.
 func (r Rule) added() *extraRule {
-	if r.kind == KindAllowXperm {
+	switch r.kind {
+	case KindAllowXperm:
 		return &r.p.over.xperms[r.index].extraRule
+	case KindDontAudit:
+		return &r.p.over.dontAudit[r.index]
 	}
 	return &r.p.over.allow[r.index]
 }
@@ -154,7 +159,7 @@ func (r Rule) sourceValue() uint32 {
 	switch {
 	case r.rule != nil:
 		return uint32(r.rule.Source)
-	case r.kind&(KindAllow|KindAllowXperm) != 0:
+	case r.kind&addedKinds != 0:
 		return r.added().source
 	case r.kind == KindRoleAllow:
 		return db.RoleAllows[r.index].Role
@@ -172,7 +177,7 @@ func (r Rule) targetValue() uint32 {
 	switch {
 	case r.rule != nil:
 		return uint32(r.rule.Target)
-	case r.kind&(KindAllow|KindAllowXperm) != 0:
+	case r.kind&addedKinds != 0:
 		return r.added().target
 	case r.kind == KindRoleAllow:
 		return db.RoleAllows[r.index].NewRole
@@ -190,7 +195,7 @@ func (r Rule) classValue() uint32 {
 	switch {
 	case r.rule != nil:
 		return uint32(r.rule.Class)
-	case r.kind&(KindAllow|KindAllowXperm) != 0:
+	case r.kind&addedKinds != 0:
 		return r.added().class
 	case r.kind == KindRoleAllow:
 		return 0

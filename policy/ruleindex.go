@@ -96,6 +96,15 @@ func (x *ruleIndex) rule(p *Policy, number uint32) Rule {
 	return Rule{p: p, rule: c.rule, cond: Condition{p, int(c.index), c.branch}}
 }
 
+// branch returns the branch key of a rule's condition.
+func (x *ruleIndex) branch(number uint32) uint32 {
+	i := int(number) - len(x.always)
+	if i < 0 {
+		return noBranch
+	}
+	return branchKey(int(x.conditional[i].index), x.conditional[i].branch)
+}
+
 // isRemoved reports whether With removed a rule of the access vector tables.
 func (p *Policy) isRemoved(r Rule) bool {
 	if p.over == nil || p.over.removed == nil {

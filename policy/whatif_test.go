@@ -87,6 +87,19 @@ func TestWithRules(t *testing.T) {
 	if want := (Exposure{Revoked: 24}); err != nil || x != want {
 		t.Errorf("removed: %+v, %v, want %+v", x, err, want)
 	}
+	// What is added is among the rules, after those of the policy.
+	added := with(t, p, DontAuditRule{"app_t", "self", "process", []string{"execmem"}}, AllowRule{"app_t", "etc_t", "file", []string{"execmod"}})
+	rules, err := added.Rules(RuleQuery{Kinds: AccessKinds, Source: "app_t", SourceDirect: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var texts []string
+	for r := range rules {
+		texts = append(texts, r.String())
+	}
+	if n := len(texts); n < 3 || texts[n-2] != "allow app_t etc_t:file execmod;" || texts[n-1] != "dontaudit app_t self:process execmem;" {
+		t.Errorf("added: %q", texts)
+	}
 	// A rule that there is, in another: nothing new, but covered.
 	x, err = p.Exposure(AllowRule{"app_t", "file_type", "dir", []string{"search", "write"}})
 	if want := (Exposure{Tuples: 8, Covered: 16, Sources: 1, Targets: 8, Classes: 1}); err != nil || x != want {
