@@ -7,7 +7,10 @@ import (
 	"iter"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // Difference is what tells two policies apart, kind by kind: what sediff shows.
@@ -51,7 +54,7 @@ func Diff(old, new *Policy) Difference {
 
 // diff compares of the access vector tables only the given rules.
 func diff(old, new *Policy, rest [2][][]uint32) Difference {
-	var d Difference
+	d := Difference{Sections: []DifferenceSection{}} // none is [] in JSON
 	before, after := diffKinds(old, rest[0]), diffKinds(new, rest[1])
 	for i := range before {
 		if s := diffSection(before[i], after[i]); len(s.Added)+len(s.Removed)+len(s.Modified) > 0 {
@@ -65,7 +68,8 @@ func diff(old, new *Policy, rest [2][][]uint32) Difference {
 func (d Difference) IsEmpty() bool { return len(d.Sections) == 0 }
 
 // WriteText writes the difference for people: + before what was added, - before
-// what was removed, * before what was modified.
+// what was removed, * before what was modified. An item that holds what a terminal
+// might heed is quoted as in Go.
 func (d Difference) WriteText(w io.Writer) error {
 	for i, s := range d.Sections {
 		if i > 0 {
@@ -87,7 +91,7 @@ func (s *DifferenceSection) text() string {
 	lines := func(indent, sign string, items []string) {
 		for _, item := range items {
 			// The statement of a class has lines of its own.
-			b.WriteString(indent + sign + " " + strings.ReplaceAll(item, "\n", "\n"+indent+"  ") + "\n")
+			b.WriteString(indent + sign + " " + strings.ReplaceAll(printable(item), "\n", "\n"+indent+"  ") + "\n")
 		}
 	}
 	lines("  ", "+", s.Added)
@@ -98,6 +102,16 @@ func (s *DifferenceSection) text() string {
 		lines("      ", "-", m.Removed)
 	}
 	return b.String()
+}
+
+// printable returns text as it is, or quoted if some of it is not to be seen:
+// names come from files that anyone may have made.
+func printable(s string) string {
+	hidden := func(r rune) bool { return !unicode.IsPrint(r) && r != '\n' && r != '\t' }
+	if utf8.ValidString(s) && !strings.ContainsFunc(s, hidden) {
+		return s
+	}
+	return strconv.Quote(s)
 }
 
 // diffKind is one kind of component or rule of a policy.

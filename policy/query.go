@@ -79,7 +79,8 @@ const (
 // type transitions with a name, role allow, role transition and range transition
 // rules. Rules that With removed are not among them.
 //
-// The error is a [*NameError] for a name that the policy does not have. A
+// The error is a [*NameError] for a name that the policy does not have, and a
+// [*QueryError] for a kind or a way to match that there is not. A
 // permission must be one of some class, or of one of the Classes if there are
 // any. If kinds for types and for roles are asked for, a name need only be one
 // of them: the other kinds then have no match.

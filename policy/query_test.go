@@ -124,6 +124,28 @@ func TestRulesUnknownNames(t *testing.T) {
 	}
 }
 
+// Values that are none of the constants are refused, not taken for others.
+func TestRulesBadQuery(t *testing.T) {
+	p := queryPolicy(t)
+	const beyond = policy.KindRangeTransition << 1
+	for _, c := range []struct {
+		q    policy.RuleQuery
+		want policy.QueryError
+	}{
+		{policy.RuleQuery{Kinds: beyond}, policy.QueryError{Field: "Kinds", Value: uint64(beyond)}},
+		{policy.RuleQuery{Kinds: beyond | policy.KindAllow}, policy.QueryError{Field: "Kinds", Value: uint64(beyond)}},
+		{policy.RuleQuery{PermissionMatch: 3}, policy.QueryError{Field: "PermissionMatch", Value: 3}},
+		{policy.RuleQuery{XpermMatch: 4}, policy.QueryError{Field: "XpermMatch", Value: 4}},
+		{policy.RuleQuery{BooleanMatch: 255}, policy.QueryError{Field: "BooleanMatch", Value: 255}},
+	} {
+		var bad *policy.QueryError
+		rules, err := p.Rules(c.q)
+		if rules != nil || !errors.As(err, &bad) || *bad != c.want {
+			t.Errorf("%+v: %v", c.q, err)
+		}
+	}
+}
+
 func TestRuleParts(t *testing.T) {
 	p := queryPolicy(t)
 	one := func(q policy.RuleQuery) policy.Rule {

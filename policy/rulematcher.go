@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"fmt"
 	"math/bits"
 	"regexp"
 	"slices"
@@ -56,7 +57,39 @@ func (s *valueSet) all(yield func(uint32) bool) {
 	}
 }
 
+// QueryError says that a field of a [RuleQuery] has a value that means nothing.
+type QueryError struct {
+	Field string `json:"field"` // "Kinds", "PermissionMatch", "XpermMatch" or "BooleanMatch"
+	Value uint64 `json:"value"` // of Kinds only the bits that stand for no kind
+}
+
+func (e *QueryError) Error() string {
+	if e.Field == "Kinds" {
+		return fmt.Sprintf("rule query: no kinds of rules %#x", e.Value)
+	}
+	return fmt.Sprintf("rule query: %s has no value %d", e.Field, e.Value)
+}
+
+// check refuses what is not one of the constants.
+func (q *RuleQuery) check() error {
+	if other := q.Kinds &^ AllKinds; other != 0 {
+		return &QueryError{"Kinds", uint64(other)}
+	}
+	for _, m := range []struct {
+		field string
+		match SetMatch
+	}{{"PermissionMatch", q.PermissionMatch}, {"XpermMatch", q.XpermMatch}, {"BooleanMatch", q.BooleanMatch}} {
+		if m.match > MatchEqual {
+			return &QueryError{m.field, uint64(m.match)}
+		}
+	}
+	return nil
+}
+
 func (p *Policy) newRuleMatcher(q *RuleQuery) (*ruleMatcher, error) {
+	if err := q.check(); err != nil {
+		return nil, err
+	}
 	m := &ruleMatcher{p: p, kinds: q.Kinds, permissionMatch: q.PermissionMatch, xperms: q.Xperms, xpermMatch: q.XpermMatch}
 	if m.kinds == 0 {
 		m.kinds = AllKinds

@@ -62,8 +62,12 @@ type MakePermissive struct {
 	Type string
 }
 
-// PortContext gives the ports Low to High of a protocol the context that portcon statements of Type have: what "semanage
-// port -a" does. It takes precedence over the policy's own portcons.
+// PortContext gives the ports Low to High of a protocol the context that portcon
+// statements of Type have: what "semanage port -a" does. It takes precedence
+// over the policy's own portcons. Type is any type, as for libsepol and the
+// kernel: which ones an administrator is to give to ports is a convention (the
+// attribute port_type, which semanage goes by) and not every policy has it. Where
+// it counts, package port refuses the others.
 type PortContext struct {
 	Protocol  Protocol
 	Low, High uint16
@@ -228,10 +232,27 @@ func (c PortContext) apply(p *Policy, o *overlay, _ []bool) error {
 		return fmt.Errorf("ports %d-%d do not ascend", c.Low, c.High)
 	}
 	t, err := p.Type(c.Type)
-	if err == nil {
-		o.ports = append(o.ports, extraPort{c.Protocol, c.Low, c.High, t.value})
+	if err != nil {
+		return err
 	}
-	return err
+	if err := p.checkTemplate(p.portTemplate(t.value)); err != nil {
+		return err
+	}
+	o.ports = append(o.ports, extraPort{c.Protocol, c.Low, c.High, t.value})
+	return nil
+}
+
+// checkTemplate refuses a context that libsepol would refuse; one with nothing to
+// be made after is the kernel's to make.
+func (p *Policy) checkTemplate(c policydb.Context) error {
+	if c.User == 0 {
+		return nil
+	}
+	s := SID{sym: p.sym, user: c.User, role: c.Role, typ: c.Type, low: c.Range.Low, high: c.Range.High}
+	if part, problem := p.invalid(&s); problem != "" {
+		return &ContextError{p.context(&c), part, problem, nil}
+	}
+	return nil
 }
 
 // extraRule looks up the names of an added rule.

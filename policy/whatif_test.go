@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"reflect"
+	"slices"
 	"testing"
 )
 
@@ -133,6 +134,26 @@ func TestPortContext(t *testing.T) {
 		if want := (Exposure{Ports: test.want}); err != nil || x != want {
 			t.Errorf("%v: %+v, %v, want %+v", test.change, x, err, want)
 		}
+	}
+}
+
+// TestPortContextOfAnyType: a portcon may have any type, here that of a file, and
+// app_t may not bind to it; but not one that libsepol refuses the context of.
+func TestPortContextOfAnyType(t *testing.T) {
+	p := openTest(t, "decide.policy")
+	q := with(t, p, PortContext{TCP, 9000, 9000, "etc_t"})
+	if c := q.PortContext(TCP, 9000); c.Type() != "etc_t" || q.CheckContext(c) != nil {
+		t.Errorf("port 9000 is %s", c)
+	}
+	// Portcons of a role: their new ones have it, and user_r goes with app_t only.
+	db := *p.db
+	db.Portcons = slices.Clone(db.Portcons)
+	for i := range db.Portcons {
+		db.Portcons[i].Context.Role = p.sym.roleByName["user_r"]
+	}
+	var invalid *ContextError
+	if _, err := newPolicy(&db).With(PortContext{TCP, 9000, 9000, "etc_t"}); !errors.As(err, &invalid) || invalid.Part != "role" {
+		t.Errorf("a context that is not valid: %v", err)
 	}
 }
 

@@ -20,7 +20,10 @@ import (
 	"os"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/sekit/sekit/internal/demo"
 	"github.com/sekit/sekit/policy"
@@ -123,9 +126,18 @@ func run(args []string, out io.Writer) error {
 	slices.Sort(lines)
 	w := bufio.NewWriter(out)
 	for _, line := range lines {
-		fmt.Fprintln(w, line)
+		fmt.Fprintln(w, printable(line))
 	}
 	return w.Flush()
+}
+
+// printable quotes what a terminal might heed: the names in a policy are as its
+// maker wanted them.
+func printable(s string) string {
+	if utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		return s
+	}
+	return strconv.Quote(s)
 }
 
 // open opens the policy that is named, the running system's, or the embedded

@@ -1,8 +1,12 @@
 package main
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/sekit/sekit/internal/policydb"
 )
 
 // The rules are those of policy/testdata/query.conf.
@@ -34,4 +38,38 @@ func TestRun(t *testing.T) {
 			t.Errorf("%s: no error", args)
 		}
 	}
+}
+
+func TestHostileNames(t *testing.T) {
+	var out strings.Builder
+	err := run([]string{"-A", "-p", "name_bind", hostile(t)}, &out)
+	if err != nil || strings.Contains(out.String(), "\u009b") || !strings.Contains(out.String(), `"allow \u009b2J `) {
+		t.Errorf("%v\n%q", err, &out)
+	}
+}
+
+// hostile writes the policy with a name that clears a terminal.
+func hostile(t *testing.T) string {
+	t.Helper()
+	data, err := os.ReadFile("../../policy/testdata/query.policy")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := policydb.Decode(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range p.Types {
+		if p.Types[i].Name == "haproxy_t" {
+			p.Types[i].Name = "\u009b2J"
+		}
+	}
+	if data, err = policydb.Encode(p); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "policy.33")
+	if err := os.WriteFile(file, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
 }
