@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/sekit/sekit/boolean"
 	"github.com/sekit/sekit/fcontext"
 	"github.com/sekit/sekit/policy"
 	"github.com/sekit/sekit/port"
@@ -30,6 +31,12 @@ type System struct {
 	// Ports are the port records, the policy's and the local ones; nil if no
 	// local records are known, then the policy's alone count.
 	Ports *port.Table
+	// Booleans are the booleans with their values; nil if no more is known of
+	// them than what the policy says.
+	Booleans *boolean.Table
+	// Permissive are the domains that local modules make permissive (semanage
+	// permissive -a); nil if the store is not known.
+	Permissive []string
 	// CustomizableTypes are the types that restorecon leaves as they are unless
 	// it is forced (contexts/customizable_types, customizable_types(5)): those
 	// that an administrator or a program gives to files by hand.

@@ -47,7 +47,7 @@ func onOff(on bool) string {
 
 // Error is the error of an operation on booleans.
 type Error struct {
-	Op     string // "set", "reset", "list", "look up", "commit", "open"
+	Op     string // "set", "reset", "undo", "list", "look up", "commit", "open"
 	Object string // "boolean"
 	Key    string // the boolean's name, or "" if it concerns all
 	Err    error

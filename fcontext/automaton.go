@@ -20,6 +20,7 @@ type automaton struct {
 	cur atomic.Pointer[table]
 
 	mu       sync.Mutex // guards all below, and the writing of cells
+	trie     *trie
 	prog     program
 	compiled []uint32 // by spec: where it begins in prog, plus 1; 0 if it has not been compiled
 	depth    []uint8  // by compiled spec: its literal leading directories
@@ -60,7 +61,7 @@ const (
 )
 
 func newAutomaton(db *DB) *automaton {
-	a := &automaton{db: db, compiled: make([]uint32, len(db.specs)), depth: make([]uint8, len(db.specs))}
+	a := &automaton{db: db, trie: newTrie(db.specs), compiled: make([]uint32, len(db.specs)), depth: make([]uint8, len(db.specs))}
 	a.reset()
 	return a
 }
@@ -186,7 +187,7 @@ func (a *automaton) advance(set []uint32, b byte) {
 	}
 	for _, e := range set {
 		if e&trieElement != 0 {
-			if n := a.db.trie.child(int32(e&^trieElement), b); n != 0 {
+			if n := a.trie.child(int32(e&^trieElement), b); n != 0 {
 				a.addElement(trieElement|uint32(n), false)
 			}
 			continue
@@ -252,8 +253,7 @@ func (a *automaton) below(s, top int32) bool {
 // of their literal text there go on with.
 func (a *automaton) addElement(e uint32, atBegin bool) {
 	a.set = append(a.set, e)
-	t := a.db.trie
-	for s := t.nodes[e&^trieElement].spec; s >= 0; s = t.next[s] {
+	for _, s := range a.trie.ending(int32(e &^ trieElement)) {
 		if a.db.specs[s].whole {
 			continue
 		}
@@ -322,8 +322,7 @@ func (a *automaton) accepted(set []uint32, newline bool) []int32 {
 			a.addInst(e, false, false)
 			continue
 		}
-		t := a.db.trie
-		for s := t.nodes[e&^trieElement].spec; s >= 0; s = t.next[s] {
+		for _, s := range a.trie.ending(int32(e &^ trieElement)) {
 			if a.db.specs[s].whole {
 				specs = append(specs, s)
 			}

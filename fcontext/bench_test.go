@@ -164,3 +164,16 @@ func packagePaths(t testing.TB) []string {
 	slices.Sort(paths)
 	return paths
 }
+
+func BenchmarkOpen(b *testing.B) {
+	const dir = "/etc/selinux/default/contexts/files"
+	if _, err := Open(dir, Options{}); err != nil {
+		b.Skip(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := Open(dir, Options{}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

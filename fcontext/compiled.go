@@ -263,7 +263,9 @@ func (b *builder) addCompiled(name, data string) error {
 			err = b.addFields(f, s.line)
 		}
 		if err != nil {
-			return &ParseError{File: name, Line: s.line, Text: cutText(text), Err: err}
+			if err := b.refuse(&ParseError{File: name, Line: s.line, Text: cutText(text), Err: err}); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

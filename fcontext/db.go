@@ -14,9 +14,9 @@ type DB struct {
 	order    Order
 	files    []string // names, in the order they were read
 	contexts []policy.Context
-	specs    []rec // in the order they were read
-	trie     *trie
-	subs     []sub // .subs, the last line first
+	specs    []rec     // in the order they were read
+	literals textTable // the specs inTable
+	subs     []sub     // .subs, the last line first
 	distSubs *subTable
 
 	symbols    [256]uint8 // by byte: the column of the automaton's cells
@@ -185,25 +185,24 @@ const notLiteral = -2
 func (db *DB) findLiteral(head, rest string, kind Kind) int32 {
 	var buf [256]byte
 	var s int32
-	var ok bool
 	switch {
 	case head == "":
-		s, ok = db.trie.literals[rest]
+		s = db.literal(rest)
 	case len(head)+len(rest) <= len(buf):
 		n := copy(buf[:], head)
 		n += copy(buf[n:], rest)
-		s, ok = db.trie.literals[string(buf[:n])]
+		s = db.literal(string(buf[:n]))
 	default:
-		s, ok = db.trie.literals[head+rest]
+		s = db.literal(head + rest)
 	}
-	if !ok {
+	if s < 0 {
 		return notLiteral
 	}
 	if db.oddLiterals {
 		return db.findSlow(head+rest, kind)
 	}
 	best := int32(notLiteral)
-	for ; s >= 0; s = db.trie.next[s] { // the last first
+	for ; s >= 0; s = db.specs[s].next { // the last first
 		r := &db.specs[s]
 		switch {
 		case !r.kind.fits(kind):
@@ -238,10 +237,12 @@ func (db *DB) matching(key string) []int32 {
 	a.mu.Lock()
 	specs := a.accepted(a.simulate(body), newline)
 	a.mu.Unlock()
+	text := key
 	if db.order == Order34 {
-		specs = db.trie.literal(specs, body)
-	} else {
-		specs = db.trie.literal(specs, key)
+		text = body
+	}
+	for s := db.literal(text); s >= 0; s = db.specs[s].next {
+		specs = append(specs, s)
 	}
 	slices.Sort(specs)
 	return specs

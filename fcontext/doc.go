@@ -53,5 +53,6 @@
 // What libselinux leaves to chance is refused here: a line with a NUL byte
 // (it drops the rest), a context that is not well-formed (unless told to
 // validate it hands it out), and an expression that PCRE2 does not compile
-// (it fails the lookups that come to it).
+// (it fails the lookups that come to it). [Options.Skip] passes over such
+// lines instead.
 package fcontext

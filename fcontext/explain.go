@@ -63,12 +63,8 @@ func (db *DB) With(specs ...Spec) (*DB, error) {
 		specs:    append(make([]rec, 0, len(db.specs)+len(specs)), db.specs...),
 		subs:     db.subs,
 		distSubs: db.distSubs,
+		literals: db.literals.clone(),
 	}}
-	if db.trie == nil {
-		b.db.trie = newTrie(len(specs))
-	} else {
-		b.db.trie = db.trie.clone(len(specs))
-	}
 	for _, s := range specs {
 		if err := b.addLocal(s); err != nil {
 			return nil, &ParseError{File: s.File, Line: s.Line, Text: cutText(s.String()), Err: err}

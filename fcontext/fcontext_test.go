@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -453,5 +454,33 @@ func TestKind(t *testing.T) {
 		if got := KindOf(mode); got != want {
 			t.Errorf("KindOf(%v) = %v, want %v", mode, got, want)
 		}
+	}
+}
+
+func TestSkip(t *testing.T) {
+	text := "/a u:r:a_t\n/(?=x) u:r:b_t\n\n/b\n/c -x u:r:c_t\n/d :::\n/[ u:r:d_t\n/e\x00 u:r:e_t\n/((a?){80}){80} u:r:f_t\n/g u:r:g_t\n"
+	var lines []int
+	var reasons []error
+	db, err := Parse(Files{Contexts: strings.NewReader(text)}, Options{Skip: func(e *ParseError) {
+		lines, reasons = append(lines, e.Line), append(reasons, e.Err)
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []error{ErrUnsupported, ErrMissingFields, ErrKind, policy.ErrInvalidContext, ErrSyntax, ErrNUL, ErrTooLong}
+	if !slices.Equal(lines, []int{2, 4, 5, 6, 7, 8, 9}) {
+		t.Fatalf("skipped lines %d: %v", lines, reasons)
+	}
+	for i, w := range want {
+		if !errors.Is(reasons[i], w) {
+			t.Errorf("line %d: %v, want %v", lines[i], reasons[i], w)
+		}
+	}
+	if m, ok := db.Lookup("/g", File); !ok || m.Spec.Line != 10 || db.Len() != 2 {
+		t.Errorf("after the skipped lines: %+v, %v, %d specs", m, ok, db.Len())
+	}
+	// A file that is not there is not a line.
+	if _, err := OpenFS(fstest.MapFS{}, ".", Options{Skip: func(*ParseError) {}}); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("no file: %v", err)
 	}
 }

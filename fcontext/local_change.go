@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io/fs"
 	"slices"
+	"strings"
 )
 
 // Op is what a change of the local records does.
@@ -107,6 +108,9 @@ func (c LocalChange) Command() []string {
 	}
 	if c.Op != Delete {
 		args = append(append(args, "-t", c.After.Type()), c.userAndRange()...)
+	}
+	if strings.HasPrefix(c.Key.Pattern, "-") {
+		args = append(args, "--")
 	}
 	return append(args, c.Key.Pattern)
 }

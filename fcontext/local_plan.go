@@ -49,7 +49,9 @@ func (s LocalSetting) key() LocalKey { return LocalKey{s.Pattern, s.Kind} }
 // The error says what can't be: a pattern that is no regular expression or that
 // this package doesn't decide (as [ParseSpec] has it), one that matches no path
 // ([ErrNoPath]) or is for paths that an equivalence takes elsewhere
-// ([*ConflictError]); a type that the policy doesn't have or that is for no
+// ([*ConflictError]); unless the order is [Order34], a local record of the same
+// pattern, one for a kind and one for all, which setfiles has refused since 3.8
+// (a ConflictError, too); a type that the policy doesn't have or that is for no
 // file ([ErrNotFileType]), a context that the policy doesn't take. semanage
 // checks less: it takes patterns that never match, such as a directory with a
 // slash at its end, or /bin(/.*)? where /bin is looked up as /usr/bin.
@@ -76,6 +78,9 @@ func (t *LocalTable) planSet(s LocalSetting) (LocalChange, error) {
 		}
 		s.Type = typ
 	}
+	if r, ok := t.otherKind(key); ok {
+		return LocalChange{}, &ConflictError{Record: r}
+	}
 	before, _ := t.Find(key)
 	after, err := t.record(s, before)
 	if err != nil {
@@ -84,12 +89,18 @@ func (t *LocalTable) planSet(s LocalSetting) (LocalChange, error) {
 	if e, ok := t.alreadySo(s, before); ok {
 		return LocalChange{Op: Nothing, Key: key, Before: e}, nil
 	}
-	c := LocalChange{Op: Add, Key: key, Before: before, After: after}
+	return setRecord(before, after), nil
+}
+
+// setRecord returns the change that makes a record; before is what there is of
+// its key.
+func setRecord(before LocalEntry, after LocalRecord) LocalChange {
+	c := LocalChange{Op: Add, Key: after.LocalKey, Before: before, After: after}
 	// For semanage, records of the home directories are not there.
 	if before.Origin == FromLocal || before.Origin == FromPolicy {
 		c.Op = Modify
 	}
-	return c, nil
+	return c
 }
 
 // alreadySo returns the record by which a setting is so. before is the record
@@ -135,6 +146,20 @@ func (t *LocalTable) says(r LocalRecord, s LocalSetting) bool {
 		want = want.WithRange(s.Range)
 	}
 	return t.canonical(r.Context) == t.canonical(want)
+}
+
+// otherKind returns a local record with the same pattern whose kind overlaps. In
+// one file, setfiles refuses that since release 3.8, and with it semanage.
+func (t *LocalTable) otherKind(key LocalKey) (LocalRecord, bool) {
+	if t.base.db.order == Order34 {
+		return LocalRecord{}, false
+	}
+	for _, r := range t.local.Records {
+		if r.Pattern == key.Pattern && r.Kind != key.Kind && r.Kind.fits(key.Kind) {
+			return r, true
+		}
+	}
+	return LocalRecord{}, false
 }
 
 // mayComeBefore reports whether there is a local record, not of the very key,

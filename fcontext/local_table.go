@@ -165,8 +165,7 @@ func (t *LocalTable) makeDB() (*DB, error) {
 	if t.sameLocal(from) {
 		return from, nil
 	}
-	b := newBuilder(from.order)
-	b.db.trie = newTrie(len(from.specs) + len(t.local.Records))
+	b := newBuilder(from.order, len(from.specs)+len(t.local.Records))
 	b.db.files = slices.Clip(from.files)
 	b.db.contexts = slices.Clip(from.contexts)
 	for _, r := range from.specs {

@@ -69,9 +69,9 @@ func TestPlanSet(t *testing.T) {
 			"modify fcontext /srv/files(/.*)? from public_content_t to <<none>>",
 			"semanage fcontext -m -t <<none>> /srv/files(/.*)?"},
 		// The kind is part of the key.
-		{fcontext.LocalSetting{Pattern: "/srv/files(/.*)?", Kind: fcontext.Socket, Type: "httpd_sys_content_t"},
-			"add fcontext /srv/files(/.*)? (socket) as httpd_sys_content_t",
-			"semanage fcontext -a -f s -t httpd_sys_content_t /srv/files(/.*)?"},
+		{fcontext.LocalSetting{Pattern: "/srv/odd", Kind: fcontext.Socket, Type: "httpd_sys_content_t"},
+			"add fcontext /srv/odd (socket) as httpd_sys_content_t",
+			"semanage fcontext -a -f s -t httpd_sys_content_t /srv/odd"},
 		// So already: by the record, by the policy's, and for one path by a wider one.
 		{fcontext.LocalSetting{Pattern: "/srv/files(/.*)?", Type: "public_content_t"},
 			"fcontext /srv/files(/.*)? is public_content_t already", ""},
@@ -94,7 +94,7 @@ func TestPlanSet(t *testing.T) {
 }
 
 func TestPlanSetRefuses(t *testing.T) {
-	table := demoLocal(t, "", "/web /var/www\n/a.b /srv/a\n")
+	table := demoLocal(t, "/srv/kinds system_u:object_r:var_t:s0\n/srv/kind -d system_u:object_r:var_t:s0\n", "/web /var/www\n/a.b /srv/a\n")
 	const typ = "httpd_sys_content_t"
 	for _, test := range []struct {
 		set  fcontext.LocalSetting
@@ -124,6 +124,8 @@ func TestPlanSetRefuses(t *testing.T) {
 		{fcontext.LocalSetting{Pattern: "/srv/x", Type: typ, User: "no_such_u"}, policy.ErrInvalidContext},
 		{fcontext.LocalSetting{Pattern: "/srv/x", Type: typ, User: "-u"}, fs.ErrInvalid},
 		{fcontext.LocalSetting{Pattern: "/srv/x", Type: typ, Range: "s0:c9999"}, policy.ErrInvalidContext},
+		{fcontext.LocalSetting{Pattern: "/srv/kinds", Kind: fcontext.File, Type: typ}, fs.ErrExist},
+		{fcontext.LocalSetting{Pattern: "/srv/kind", Type: typ}, fs.ErrExist},
 		{fcontext.LocalSetting{Pattern: "/web/x", Type: typ}, fs.ErrExist},
 		{fcontext.LocalSetting{Pattern: "/web(/.*)?", Type: typ}, fs.ErrExist},
 		{fcontext.LocalSetting{Pattern: "/web", Type: typ}, fs.ErrExist},

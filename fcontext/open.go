@@ -27,6 +27,13 @@ type Options struct {
 	Base string
 	// BaseOnly leaves .homedirs and .local alone (SELABEL_OPT_BASEONLY).
 	BaseOnly bool
+	// Skip, if it is set, makes a line that would fail the whole be passed over:
+	// it is called with the reason, in the order of the lines, and reading goes
+	// on. Paths that only such a line is for are then looked up as if it were
+	// not there. libselinux passes over none but those whose expression does
+	// not compile, at the price of failing every lookup that comes to them. A
+	// file that cannot be read, or a compiled form that is damaged, still fails.
+	Skip func(*ParseError)
 }
 
 // Files are the texts of file contexts, or their compiled forms. Only Contexts
@@ -53,17 +60,23 @@ const (
 // instance /etc/selinux/targeted/contexts/files: file_contexts, and
 // .homedirs, .local, .subs_dist and .subs if they are there. A line that
 // libselinux would refuse, or whose regular expression this package cannot
-// match exactly, fails the whole with a [*ParseError]; comments and empty
-// lines are passed over, and so are incomplete lines of the .subs files.
+// match exactly, fails the whole with a [*ParseError], unless
+// [Options.Skip] is set; comments and empty lines are passed over, and so are
+// incomplete lines of the .subs files.
 //
 // Of a file that is not there the compiled form (.bin) is read, of both
 // generations; libselinux reads whichever is younger. They say the same, but
 // only the text has the lines' numbers for all specs.
 func Open(dir string, opts Options) (*DB, error) {
-	return open(opts, func(name string) ([]byte, string, error) {
+	return open(opts, func(name string) (string, string, error) {
 		full := filepath.Join(dir, name)
-		data, err := os.ReadFile(full)
-		return data, full, err
+		f, err := os.Open(full)
+		if err != nil {
+			return "", full, err
+		}
+		defer f.Close()
+		text, err := readText(f)
+		return text, full, err
 	})
 }
 
@@ -71,10 +84,15 @@ func Open(dir string, opts Options) (*DB, error) {
 // (os.DirFS or os.Root.FS). Names in errors and specs are slash-separated
 // paths in it.
 func OpenFS(fsys fs.FS, dir string, opts Options) (*DB, error) {
-	return open(opts, func(name string) ([]byte, string, error) {
+	return open(opts, func(name string) (string, string, error) {
 		full := path.Join(dir, name)
-		data, err := fs.ReadFile(fsys, full)
-		return data, full, err
+		f, err := fsys.Open(full)
+		if err != nil {
+			return "", full, err
+		}
+		defer f.Close()
+		text, err := readText(f)
+		return text, full, err
 	})
 }
 
@@ -89,15 +107,30 @@ func Parse(files Files, opts Options) (*DB, error) {
 		base + suffixSubsDist: files.SubsDist,
 		base + suffixSubs:     files.Subs,
 	}
-	return open(opts, func(name string) ([]byte, string, error) {
+	return open(opts, func(name string) (string, string, error) {
 		r := readers[name]
 		if r == nil {
-			return nil, name, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
+			return "", name, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
 		}
-		data, err := io.ReadAll(r)
-		return data, name, err
+		text, err := readText(r)
+		return text, name, err
 	})
 }
+
+// readText reads r to its end, a file into memory of its size.
+func readText(r io.Reader) (string, error) {
+	var b strings.Builder
+	if f, ok := r.(fs.File); ok {
+		if fi, err := f.Stat(); err == nil && fi.Mode().IsRegular() {
+			b.Grow(int(min(fi.Size(), maxGrow)))
+		}
+	}
+	_, err := io.Copy(&b, r)
+	return b.String(), err
+}
+
+// maxGrow bounds what is taken on a file's word.
+const maxGrow = 16 << 20
 
 func (o Options) base() string {
 	if o.Base == "" {
@@ -108,7 +141,7 @@ func (o Options) base() string {
 
 // open reads the files through read, which returns a file's contents and its
 // full name.
-func open(opts Options, read func(name string) (data []byte, full string, err error)) (*DB, error) {
+func open(opts Options, read func(name string) (text, full string, err error)) (*DB, error) {
 	if opts.Order > Order34 {
 		return nil, fmt.Errorf("fcontext: unknown order %d", opts.Order)
 	}
@@ -125,22 +158,30 @@ func open(opts Options, read func(name string) (data []byte, full string, err er
 	if opts.BaseOnly {
 		names = names[:1]
 	}
-	b := newBuilder(opts.Order)
+	var texts []input
+	specs := 0
 	for i, name := range names {
-		data, full, err := read(name)
+		text, full, err := read(name)
 		if errors.Is(err, fs.ErrNotExist) {
 			missing := err
-			if data, full, err = read(name + suffixCompiled); errors.Is(err, fs.ErrNotExist) {
+			if text, full, err = read(name + suffixCompiled); errors.Is(err, fs.ErrNotExist) {
 				if i > 0 {
 					continue
 				}
 				err = missing
 			}
 		}
-		if err == nil {
-			err = b.addFile(full, i, data)
-		}
 		if err != nil {
+			return nil, err
+		}
+		// Lines are longer than 32 bytes, unless there is nothing on them.
+		specs += min(strings.Count(text, "\n"), len(text)/32) + 1
+		texts = append(texts, input{name: full, text: text, rank: uint8(i)})
+	}
+	b := newBuilder(opts.Order, specs)
+	b.skip = opts.Skip
+	for _, in := range texts {
+		if err := b.addFile(in); err != nil {
 			return nil, err
 		}
 	}
@@ -149,33 +190,46 @@ func open(opts Options, read func(name string) (data []byte, full string, err er
 	return b.db, nil
 }
 
-func readSubs(name string, read func(string) ([]byte, string, error)) ([]sub, error) {
-	data, _, err := read(name)
+// input is a file of specs.
+type input struct {
+	name, text string
+	rank       uint8 // its precedence among literal specs
+}
+
+func readSubs(name string, read func(string) (string, string, error)) ([]sub, error) {
+	text, _, err := read(name)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, nil
 	case err != nil:
 		return nil, err
 	}
-	return parseSubs(string(data)), nil
+	return parseSubs(text), nil
 }
 
 // builder puts a DB together.
 type builder struct {
 	db       *DB
-	contexts map[string]int32
-	file     int32 // where the next spec is from
+	contexts textTable // by the numbers in db.contexts
+	file     int32     // where the next spec is from
 	input    uint8
 	repeats  int // instructions that are owed to repeat counts
+	skip     func(*ParseError)
 }
 
 // maxRepeats bounds what the repeat counts of all patterns may lead to.
 const maxRepeats = 1 << 20
 
-func newBuilder(order Order) *builder {
+// newBuilder returns one for about as many specs.
+func newBuilder(order Order, specs int) *builder {
 	return &builder{
-		db:       &DB{order: order, contexts: []policy.Context{contextNone: {}}},
-		contexts: map[string]int32{noneContext: contextNone},
+		db: &DB{
+			order:    order,
+			contexts: make([]policy.Context, 1, 1+specs/4), // contextNone is not valid
+			specs:    make([]rec, 0, specs),
+			literals: newTextTable(specs / 2),
+		},
+		contexts: newTextTable(specs / 4),
 	}
 }
 
@@ -183,19 +237,10 @@ func newBuilder(order Order) *builder {
 const inputLocal = 2
 
 // addFile adds the specs of a file.
-func (b *builder) addFile(name string, input int, data []byte) error {
-	b.db.files = append(b.db.files, name)
-	b.file, b.input = int32(len(b.db.files)-1), uint8(input)
-	text := string(data)
-	if b.db.trie == nil {
-		// A guess: the shortest of real lines are longer.
-		specs := len(text)/40 + 16
-		b.db.trie = newTrie(specs)
-		b.db.specs = make([]rec, 0, specs)
-		b.db.contexts = slices.Grow(b.db.contexts, specs/4)
-		b.contexts = make(map[string]int32, cap(b.db.contexts))
-		b.contexts[noneContext] = contextNone
-	}
+func (b *builder) addFile(in input) error {
+	b.db.files = append(b.db.files, in.name)
+	b.file, b.input = int32(len(b.db.files)-1), in.rank
+	name, text := in.name, in.text
 	if isCompiled(text) {
 		return b.addCompiled(name, text)
 	}
@@ -207,9 +252,20 @@ func (b *builder) addFile(name string, input int, data []byte) error {
 			l, text = text, ""
 		}
 		if err := b.addLine(l, line); err != nil {
-			return &ParseError{File: name, Line: line, Text: cutText(l), Err: err}
+			if err := b.refuse(&ParseError{File: name, Line: line, Text: cutText(l), Err: err}); err != nil {
+				return err
+			}
 		}
 	}
+	return nil
+}
+
+// refuse gives up for a line that cannot be read, or passes over it.
+func (b *builder) refuse(err *ParseError) error {
+	if b.skip == nil {
+		return err
+	}
+	b.skip(err)
 	return nil
 }
 
@@ -222,7 +278,10 @@ func (b *builder) addLine(line string, number int) error {
 }
 
 func (b *builder) addFields(f fields, number int) error {
-	context, ok := b.contexts[f.context]
+	if f.context == noneContext {
+		return b.addSpec(f.pattern, f.kind, contextNone, number)
+	}
+	context, hash, ok := b.context(f.context)
 	if !ok {
 		c, err := policy.ParseContext(f.context)
 		if err != nil {
@@ -230,7 +289,7 @@ func (b *builder) addFields(f fields, number int) error {
 		}
 		context = int32(len(b.db.contexts))
 		b.db.contexts = append(b.db.contexts, c)
-		b.contexts[f.context] = context
+		b.contexts.add(hash, context)
 	}
 	return b.addSpec(f.pattern, f.kind, context, number)
 }
@@ -241,9 +300,10 @@ func (b *builder) addSpec(pattern string, kind Kind, context int32, line int) er
 	if err != nil {
 		return err
 	}
-	if b.repeats += info.repeats; b.repeats > maxRepeats {
+	if b.repeats+info.repeats > maxRepeats {
 		return ErrTooLong
 	}
+	b.repeats += info.repeats
 	r := rec{
 		pattern: pattern,
 		context: context,
@@ -256,16 +316,16 @@ func (b *builder) addSpec(pattern string, kind Kind, context int32, line int) er
 		high:    info.high,
 		whole:   !info.alt && info.prefix == len(pattern),
 	}
-	r.literal = info.plain
+	r.literal, r.escaped = info.plain, info.escaped
 	if !info.quick {
 		r.literal, _ = b.db.order.literalSpec(pattern)
+		r.escaped = strings.IndexByte(pattern, '\\') >= 0
 	}
 	b.db.specs = append(b.db.specs, r)
-	if r.whole && r.literal {
-		b.db.trie.insertLiteral(pattern)
+	if r.inTable() {
+		b.db.addLiteral(int32(len(b.db.specs) - 1))
 	} else {
 		b.db.oddLiterals = b.db.oddLiterals || r.literal
-		b.db.trie.insert(pattern[:info.prefix])
 	}
 	return nil
 }

@@ -55,8 +55,8 @@ func (db *DB) alive(key string) []bool {
 			alive[s] = true
 		}
 	}
-	for text, s := range db.trie.literals {
-		for ; s >= 0 && strings.HasPrefix(text, key); s = db.trie.next[s] {
+	for s := range db.specs {
+		if r := &db.specs[s]; r.inTable() && strings.HasPrefix(unescape(r.pattern), key) {
 			alive[s] = true
 		}
 	}
@@ -118,16 +118,11 @@ func anchors(n *node) int {
 // markBelow marks the specs whose literal text goes on after the node, and
 // those that it is the whole of.
 func (db *DB) markBelow(marks []bool, top int32) {
-	t := db.trie
-	for todo := []int32{top}; len(todo) > 0; {
-		n := todo[len(todo)-1]
-		todo = todo[:len(todo)-1]
-		for s := t.nodes[n].spec; s >= 0; s = t.next[s] {
-			marks[s] = marks[s] || n != top || db.specs[s].whole
-		}
-		for c := t.nodes[n].child; c != 0; c = t.nodes[c].sibling {
-			todo = append(todo, c)
-		}
+	for _, s := range db.auto.trie.ending(top) {
+		marks[s] = marks[s] || db.specs[s].whole
+	}
+	for _, s := range db.auto.trie.below(top) {
+		marks[s] = true
 	}
 }
 

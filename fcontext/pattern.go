@@ -1,13 +1,16 @@
 package fcontext
 
+import "strings"
+
 // patternInfo is what is known of a pattern when it is read; it is compiled
 // when a lookup first comes near it.
 type patternInfo struct {
-	prefix int  // pattern[:prefix] is literal text, perhaps with escapes, that every match begins with
-	alt    bool // alternation outside of all groups: libselinux's anchors bind to its first and last branch only
-	high   bool // tells bytes above 127 apart
-	quick  bool // plain is known
-	plain  bool // libselinux takes it for literal
+	prefix  int  // pattern[:prefix] is literal text, perhaps with escapes, that every match begins with
+	alt     bool // alternation outside of all groups: libselinux's anchors bind to its first and last branch only
+	high    bool // tells bytes above 127 apart
+	quick   bool // plain is known
+	plain   bool // libselinux takes it for literal
+	escaped bool // it has a backslash; known if quick is
 
 	repeats int // instructions beyond those that its length accounts for
 }
@@ -73,7 +76,9 @@ func quickCheck(p string) (info patternInfo, ok bool) {
 			if i++; i == len(p) || isAlnum(p[i]) {
 				return info, false
 			}
-			info.quick = false
+			// Both releases know these for literal text.
+			info.escaped = true
+			info.quick = info.quick && strings.IndexByte(escapedNewest, p[i]) >= 0
 			item = at
 			continue
 		case qDot:

@@ -124,18 +124,19 @@ func nextField(s string) (field, rest string, err error) {
 		i++
 	}
 	start := i
-	for ; i < len(s) && !isBlank(s[i]); i++ {
-		if s[i] == 0 {
-			return s[start:i], "", ErrNUL
-		}
-		if s[i] >= 0x80 {
-			return s[start:i], "", ErrNotASCII
-		}
+	for i < len(s) && (s[i] > ' ' && s[i] < 0x80 || s[i] > 0 && s[i] < ' ' && !isBlank(s[i])) {
+		i++
 	}
-	if i-start >= maxField {
-		return s[start:i], "", ErrTooLong
+	field, rest = s[start:i], s[i:]
+	switch {
+	case rest != "" && rest[0] == 0:
+		return field, "", ErrNUL
+	case rest != "" && rest[0] >= 0x80:
+		return field, "", ErrNotASCII
+	case len(field) >= maxField:
+		return field, "", ErrTooLong
 	}
-	return s[start:i], s[i:], nil
+	return field, rest, nil
 }
 
 // rec is a spec as the database keeps it.
@@ -144,6 +145,7 @@ type rec struct {
 	context int32 // in DB.contexts
 	line    int32
 	prefix  int32 // patternInfo.prefix
+	next    int32 // of a literal spec: the one before with the same text, or -1
 	file    int32 // in DB.files
 	input   uint8 // which of the files it is from, for precedence
 	kind    Kind
@@ -151,7 +153,11 @@ type rec struct {
 	high    bool // patternInfo.high
 	whole   bool // the pattern is literal text from end to end
 	literal bool // libselinux takes it for one: it comes before all others
+	escaped bool // the pattern has a backslash
 }
+
+// inTable reports whether the spec is in DB.literals and not in the trie.
+func (r *rec) inTable() bool { return r.whole && r.literal }
 
 func (r *rec) info() patternInfo {
 	return patternInfo{prefix: int(r.prefix), alt: r.alt, high: r.high}

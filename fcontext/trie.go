@@ -1,50 +1,53 @@
 package fcontext
 
-import (
-	"maps"
-	"strings"
-)
-
-// trie holds the specs by the literal text that their patterns begin with;
-// those that libselinux takes for literal are beside it, by their whole text.
-// Node 0 is the root, for the empty text.
+// trie holds the specs by the literal text that their patterns begin with,
+// those that libselinux takes for literal apart. Node 0 is the root, for the
+// empty text. It grows where lookups come by: a node has its children only
+// after [trie.expand], under the automaton's lock.
 type trie struct {
-	nodes    []trieNode
-	next     []int32          // by spec: another spec of the same node or text, or -1
-	literals map[string]int32 // the last spec of each text
+	specs []rec
+	order []int32  // the specs, those of each node side by side
+	pos   []uint16 // by spec: where its pattern goes on after the node it is in
+	nodes []trieNode
+
+	scratch []int32
 }
 
 type trieNode struct {
-	child   int32 // first child, 0 if there is none
-	sibling int32 // next child of the same parent, 0 if there is none
-	spec    int32 // last spec whose literal text ends here, -1 if there is none
-	b       byte  // the byte that leads here
+	child    int32 // first child, 0 if there is none
+	sibling  int32 // next child of the same parent, 0 if there is none
+	lo, hi   int32 // order[lo:hi] are the specs here and below
+	end      int32 // once expanded, order[lo:end] are those whose literal text ends here
+	b        byte  // the byte that leads here
+	expanded bool
 }
 
-func newTrie(specs int) *trie {
-	t := &trie{
-		nodes:    make([]trieNode, 1, 2*specs+64),
-		next:     make([]int32, 0, specs),
-		literals: make(map[string]int32, specs/2),
+func newTrie(specs []rec) *trie {
+	t := &trie{specs: specs, order: make([]int32, 0, len(specs)), pos: make([]uint16, len(specs))}
+	for i := range specs {
+		if !specs[i].inTable() {
+			t.order = append(t.order, int32(i))
+		}
 	}
-	t.nodes[0].spec = -1
+	t.nodes = append(t.nodes, trieNode{hi: int32(len(t.order))})
 	return t
 }
 
-func (t *trie) clone(more int) *trie {
-	c := &trie{
-		nodes: make([]trieNode, len(t.nodes), len(t.nodes)+64*more),
-		next:  make([]int32, len(t.next), len(t.next)+more),
+// ending returns the specs whose literal text ends at node n.
+func (t *trie) ending(n int32) []int32 {
+	t.expand(n)
+	return t.order[t.nodes[n].lo:t.nodes[n].end]
+}
 
-		literals: maps.Clone(t.literals),
-	}
-	copy(c.nodes, t.nodes)
-	copy(c.next, t.next)
-	return c
+// below returns the specs whose literal text goes on after node n.
+func (t *trie) below(n int32) []int32 {
+	t.expand(n)
+	return t.order[t.nodes[n].end:t.nodes[n].hi]
 }
 
 // child returns the child of n for b, or 0.
 func (t *trie) child(n int32, b byte) int32 {
+	t.expand(n)
 	for c := t.nodes[n].child; c != 0; c = t.nodes[c].sibling {
 		if t.nodes[c].b == b {
 			return c
@@ -53,41 +56,64 @@ func (t *trie) child(n int32, b byte) int32 {
 	return 0
 }
 
-// insert adds the next spec under its literal text, which is written with
-// escapes.
-func (t *trie) insert(text string) {
-	n := int32(0)
-	for i := 0; i < len(text); i++ {
-		if text[i] == '\\' {
-			i++
-		}
-		c := t.child(n, text[i])
-		if c == 0 {
-			c = int32(len(t.nodes))
-			t.nodes = append(t.nodes, trieNode{sibling: t.nodes[n].child, spec: -1, b: text[i]})
-			t.nodes[n].child = c
-		}
-		n = c
+// next returns the byte that the literal text of spec s goes on with, and how
+// many bytes of its pattern that is: an escaped one is two.
+func (t *trie) next(s int32) (b byte, n uint16) {
+	p, i := t.specs[s].pattern, t.pos[s]
+	if p[i] == '\\' {
+		return p[i+1], 2
 	}
-	spec := int32(len(t.next))
-	t.next = append(t.next, t.nodes[n].spec)
-	t.nodes[n].spec = spec
+	return p[i], 1
 }
 
-// insertLiteral adds the next spec under its whole text, which is written with
-// escapes.
-func (t *trie) insertLiteral(text string) {
-	if strings.IndexByte(text, '\\') >= 0 {
-		text = unescape(text)
+func (t *trie) ends(s int32) bool { return int32(t.pos[s]) >= t.specs[s].prefix }
+
+// expand sorts a node's specs by what their text goes on with, by counting,
+// and gives each of these bytes a child.
+func (t *trie) expand(n int32) {
+	if t.nodes[n].expanded {
+		return
 	}
-	next, ok := t.literals[text]
-	if !ok {
-		next = -1
+	t.nodes[n].expanded = true
+	lo, hi := t.nodes[n].lo, t.nodes[n].hi
+	var count [256]int32
+	end := lo
+	for _, s := range t.order[lo:hi] {
+		if t.ends(s) {
+			end++
+			continue
+		}
+		b, _ := t.next(s)
+		count[b]++
 	}
-	t.literals[text] = int32(len(t.next))
-	t.next = append(t.next, next)
+	t.nodes[n].end = end
+	if end == hi {
+		return
+	}
+	at := end
+	for b := range count {
+		if count[b] == 0 {
+			continue
+		}
+		t.nodes = append(t.nodes, trieNode{sibling: t.nodes[n].child, lo: at, hi: at + count[b], b: byte(b)})
+		t.nodes[n].child = int32(len(t.nodes) - 1)
+		count[b], at = at, at+count[b]
+	}
+	t.scratch = append(t.scratch[:0], t.order[lo:hi]...)
+	for _, s := range t.scratch {
+		if t.ends(s) {
+			t.order[lo] = s
+			lo++
+			continue
+		}
+		b, n := t.next(s)
+		t.order[count[b]] = s
+		count[b]++
+		t.pos[s] += n
+	}
 }
 
+// unescape returns the text that a literal pattern stands for.
 func unescape(text string) string {
 	b := make([]byte, 0, len(text))
 	for i := 0; i < len(text); i++ {
@@ -97,13 +123,4 @@ func unescape(text string) string {
 		b = append(b, text[i])
 	}
 	return string(b)
-}
-
-// literal appends the literal specs with the text.
-func (t *trie) literal(specs []int32, text string) []int32 {
-	s, ok := t.literals[text]
-	for ; ok && s >= 0; s = t.next[s] {
-		specs = append(specs, s)
-	}
-	return specs
 }

@@ -17,5 +17,11 @@
 // are taken: it refuses those that hand over the machine or defeat the policy,
 // each by an ID with a reason that a caller may lift item by item.
 //
+// A [Store] is the modules of a machine or of an image: it lists, installs,
+// removes, enables, disables and reads them over a [Backend]. [Semodule] is the
+// one that semodule writes, [Files] reads a store anywhere; package moduletest
+// has one in memory for tests, which links what is installed into its policy,
+// and the tests that every backend must pass.
+//
 // The words are those of the SELinux notebook and of checkpolicy's grammar.
 package module

@@ -47,6 +47,8 @@ func checks() []check {
 			reason: "what is written to units, init scripts and cron tables is run by init or cron"},
 		{id: "entry-point-write", severity: Refuse, classes: files, permissions: writes, targets: entryPoints,
 			reason: "whoever writes a program decides what runs in the domains that it enters"},
+		{id: "execmem-daemon", severity: Refuse, classes: []string{"process"}, permissions: []string{"execmem", "execstack", "execheap"}, sources: networkDaemons,
+			reason: "memory that is written and executed is what most exploits need, and this domain takes what comes from the network"},
 		// What belongs to no one.
 		{id: "stray-files", severity: Refuse, classes: files, targets: strayFiles,
 			reason: "this type marks what has no context of its own: label the files instead"},

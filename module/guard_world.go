@@ -20,6 +20,7 @@ const (
 	startupFiles
 	rawDevices
 	kernelSettings
+	networkDaemons
 )
 
 // setDefinition says which types are in a set: those that have one of the
@@ -133,6 +134,9 @@ func (w *world) in(s typeSet, name string) bool {
 
 func (w *world) members(id typeSet) map[string]bool {
 	set := make(map[string]bool)
+	if id == networkDaemons {
+		return w.listeners()
+	}
 	s := id.definition()
 	for _, name := range s.names {
 		set[w.canonical(name)] = true
@@ -161,14 +165,43 @@ func (w *world) members(id typeSet) map[string]bool {
 	return set
 }
 
+// listeners returns the domains that take what comes from the network: those
+// that the policy lets bind a port, whatever its booleans say. (A boolean such
+// as nis_enabled lets every domain bind that looks up users.) Without a policy
+// nobody is known to.
+func (w *world) listeners() map[string]bool {
+	set := make(map[string]bool)
+	if w.p == nil {
+		return set
+	}
+	for _, class := range []string{"tcp_socket", "udp_socket", "dccp_socket", "sctp_socket"} {
+		rules, err := w.p.Rules(policy.RuleQuery{
+			Kinds: policy.KindAllow, Classes: []string{class}, Permissions: []string{"name_bind"},
+		})
+		if err != nil {
+			continue // a policy without the class, or whose class has no ports
+		}
+		for r := range rules {
+			if _, conditional := r.Condition(); conditional {
+				continue
+			}
+			for _, source := range w.types(r.Source()) {
+				set[source] = true
+			}
+		}
+	}
+	return set
+}
+
 // check is one thing that the guard looks for: a rule of one of the classes,
-// with one of the permissions, whose target is in the set. Nil and anyType
-// are any.
+// with one of the permissions, whose source and target are in the sets. Nil and
+// anyType are any.
 type check struct {
 	id          string
 	severity    Severity
 	classes     []string
 	permissions []string
+	sources     typeSet
 	targets     typeSet
 	notSelf     bool // the rule must not be about the source itself
 	onlySelf    bool // it must
@@ -196,6 +229,9 @@ func (c *check) apply(w *world, r Rule) (Finding, bool) {
 		}
 	}
 	if len(perms) == 0 {
+		return Finding{}, false
+	}
+	if c.sources != anyType && !slices.ContainsFunc(w.types(r.Source), func(t string) bool { return w.in(c.sources, t) }) {
 		return Finding{}, false
 	}
 	f := Finding{Rule: r, Severity: c.severity, ID: c.id, Reason: c.reason}

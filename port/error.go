@@ -21,7 +21,7 @@ var ErrChanged = errors.New("the store has changed since")
 
 // Error is the error of an operation on ports.
 type Error struct {
-	Op     string // "set", "delete", "list", "lookup", "commit"
+	Op     string // "set", "delete", "undo", "list", "look up", "commit", "open"
 	Object string // "port"
 	Key    string // such as tcp 5601, or "" if it concerns all
 	Err    error

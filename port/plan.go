@@ -115,14 +115,7 @@ func (t *Table) decides(key Key, typ, rng string) (Entry, bool) {
 		if !first.IsValid() {
 			first = m.Entry
 		}
-		// Up to the next port where another record may begin to decide.
-		next := uint32(m.High) + 1
-		for _, e := range t.entries {
-			if low := uint32(e.Low); e.Protocol == key.Protocol && low > port && low < next {
-				next = low
-			}
-		}
-		port = next
+		port = t.next(m, port)
 	}
 	return first, true
 }

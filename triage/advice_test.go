@@ -299,7 +299,7 @@ func TestPortOfMany(t *testing.T) {
 func TestModuleNames(t *testing.T) {
 	self := "system_u:system_r:myapp_t:s0"
 	var log string
-	for i, perms := range []string{"execmem", "setcurrent", "execstack"} {
+	for i, perms := range []string{"setexec", "setcurrent", "setfscreate"} {
 		log += record{source: self, target: self, class: "process", perms: perms, comm: "myapp", exe: "/opt/myapp"}.log(i + 1)
 	}
 	names := map[string]string{}

@@ -1,7 +1,6 @@
 package triage
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -54,8 +53,8 @@ func (c *investigation) byVolume() {
 		to := systemFile(typ.Name(), false).WithRange(level)
 		fix, ok := c.try(&candidate{
 			kind:    Context,
-			summary: fmt.Sprintf("give the volume the context %s", to),
-			manual: fmt.Sprintf("mount the volume that holds %s with :Z, which labels it for this container alone (with :z, for all containers); "+
+			summary: sentence("give the volume the context %s", to),
+			manual: sentence("mount the volume that holds %s with :Z, which labels it for this container alone (with :z, for all containers); "+
 				"what manages virtual machines labels the images that it is told of", c.f.Object),
 			relabel: c.relabel("", true, "", to),
 			apply: func(s Step) Step {
@@ -87,8 +86,8 @@ func (c *investigation) byLevel() {
 		to := c.d.Target.WithRange(choice.level)
 		fix, ok := c.try(&candidate{
 			kind:    Context,
-			summary: fmt.Sprintf("give it the level %s", choice.level),
-			manual:  fmt.Sprintf(choice.manual, c.f.Object),
+			summary: sentence("give it the level %s", choice.level),
+			manual:  sentence(choice.manual, c.f.Object),
 			relabel: c.relabel("", c.d.Class == "dir", "", to),
 			apply: func(s Step) Step {
 				s.Access.Target = s.Access.Target.WithRange(choice.level)

@@ -41,7 +41,7 @@ func (c *investigation) byContext() {
 		c.f.note("genfs", "the file system that %s is on takes its contexts from the policy or from the mount option context=: relabelling changes nothing", p)
 		return
 	case c.secret():
-		c.f.reject(Context, "give "+p+" another type", "%s is what the policy keeps from ordinary domains: see what the file is and how it got there", c.d.Target.Type())
+		c.f.reject(Context, sentence("give %s another type", p), "%s is what the policy keeps from ordinary domains: see what the file is and how it got there", c.d.Target.Type())
 		return
 	}
 	expected, found := c.t.sys.Contexts.Lookup(p, kind)
@@ -62,6 +62,9 @@ func (c *investigation) byContext() {
 		c.f.why("%s has the type that the file contexts give it, %s (%s)", p, expected.Context.Type(), where(expected.Spec))
 	}
 	if c.onlyConstrained() {
+		if found {
+			c.byWholeContext(p, expected)
+		}
 		return // no type would help
 	}
 	c.bySpec(p, kind, expected, found)
@@ -105,7 +108,7 @@ func (c *investigation) byRestorecon(p string, expected fcontext.Match) bool {
 	recursive := c.d.Class == "dir" && !isStandard(p)
 	cand := candidate{
 		kind:     Context,
-		summary:  fmt.Sprintf("restore the context of %s: %s", p, expected.Context.Type()),
+		summary:  sentence("restore the context of %s: %s", p, expected.Context.Type()),
 		commands: []Command{c.restorecon(p, recursive)},
 		undo:     c.chcon(p, recursive),
 		relabel:  c.relabel(p, recursive, "", to),
@@ -119,6 +122,33 @@ func (c *investigation) byRestorecon(p string, expected fcontext.Match) bool {
 		c.f.Fixes = append(c.f.Fixes, fix)
 	}
 	return ok
+}
+
+// byWholeContext tries the user, role and range that the file contexts expect,
+// which restorecon leaves as they are unless it is forced: categories that were
+// given to the object keep out all processes that lack them.
+func (c *investigation) byWholeContext(p string, expected fcontext.Match) {
+	if c.d.Target == expected.Context || c.customized() {
+		return
+	}
+	fix, ok := c.try(&candidate{
+		kind:     Context,
+		summary:  sentence("restore the whole context of %s: %s", p, expected.Context),
+		commands: []Command{{"restorecon", "-F", "-v", p}},
+		undo:     c.chcon(p, false),
+		relabel:  c.relabel(p, false, "", expected.Context),
+		apply: func(s Step) Step {
+			if s.Path == p {
+				s.Access.Target = expected.Context
+			}
+			return s
+		},
+		exposure: func() (policy.Exposure, error) { return policy.Exposure{}, nil },
+		warnings: []string{sentence("%s may have been given on purpose: find out who did before all that %s keeps out can have it", c.d.Target, c.d.Target.Range())},
+	})
+	if ok {
+		c.f.Fixes = append(c.f.Fixes, fix)
+	}
 }
 
 // applyContexts gives steps on p (and below, if recursive) the type that a
@@ -220,7 +250,7 @@ func (c *investigation) byRule(p string, kind fcontext.Kind, mayUse func(typ str
 			to = spec.Context
 		}
 		db, err := c.t.sys.Contexts.With(spec)
-		summary := fmt.Sprintf("label %s as %s", pattern, typ)
+		summary := sentence("label %s as %s", pattern, typ)
 		if err != nil {
 			c.f.reject(Context, summary, "%v", err)
 			continue

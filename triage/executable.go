@@ -1,17 +1,22 @@
 package triage
 
 import (
-	"fmt"
 	"path"
 	"slices"
+	"strings"
 
 	"github.com/sekit/sekit/avc"
 	"github.com/sekit/sekit/fcontext"
 	"github.com/sekit/sekit/policy"
 )
 
-// executes reports whether the denied access is the execution of a file.
+// executes reports whether the denied access is the execution of a file, by a
+// system call that is not known to map it instead (a library asks for execute,
+// too).
 func (c *investigation) executes() bool {
+	if s := c.d.Syscall; s != nil && s.Name != "" && !strings.HasPrefix(s.Name, "execve") {
+		return false
+	}
 	return c.d.Class == "file" && slices.ContainsFunc(c.f.Access.Permissions, isExecution)
 }
 
@@ -19,9 +24,9 @@ func isExecution(permission string) bool {
 	return permission == "execute" || permission == "execute_no_trans" || permission == "entrypoint"
 }
 
-// afterExecution completes a candidate that gives an executed file another
-// context: with it the process may leave its domain, and then needs the
-// transition and the entry point instead of execute_no_trans
+// afterExecution completes a candidate by which a file of a context can be
+// executed: the process may leave its domain then, and needs the transition and
+// the entry point, or stays in it, and needs execute_no_trans
 // (selinux_bprm_creds_for_exec).
 func (c *investigation) afterExecution(cand *candidate, file policy.Context) {
 	if !c.executes() || slices.Contains(c.f.Access.Permissions, "entrypoint") {
@@ -36,9 +41,17 @@ func (c *investigation) afterExecution(cand *candidate, file policy.Context) {
 			cand.more = append(cand.more, Step{Path: c.at, Access: policy.Access{
 				Source: c.d.Source, Target: file, Class: "file", Permissions: []string{"execute_no_trans"}}})
 		}
-		cand.warnings = append(cand.warnings, fmt.Sprintf("the program goes on in %s: no type_transition leads out of it", c.d.Source.Type()))
+		cand.warnings = append(cand.warnings, sentence("the program goes on in %s: no type_transition leads out of it", c.d.Source.Type()))
 		return
 	}
+	cand.more = append(cand.more,
+		Step{Access: policy.Access{Source: c.d.Source, Target: domain, Class: "process", Permissions: []string{"transition"}}},
+		Step{Path: c.at, Access: policy.Access{Source: domain, Target: file, Class: "file", Permissions: []string{"entrypoint"}}},
+	)
+	if cand.apply == nil {
+		return
+	}
+	cand.summary += sentence(", so that it runs in %s", domain.Type())
 	apply := cand.apply
 	cand.apply = func(s Step) Step {
 		s = apply(s)
@@ -47,11 +60,20 @@ func (c *investigation) afterExecution(cand *candidate, file policy.Context) {
 		}
 		return s
 	}
-	cand.more = append(cand.more,
-		Step{Access: policy.Access{Source: c.d.Source, Target: domain, Class: "process", Permissions: []string{"transition"}}},
-		Step{Path: c.at, Access: policy.Access{Source: domain, Target: file, Class: "file", Permissions: []string{"entrypoint"}}},
-	)
-	cand.summary += fmt.Sprintf(", so that it runs in %s", domain.Type())
+}
+
+// staysIn reports whether executing the file as it is keeps the process in its
+// domain, which takes a permission of its own that is not granted.
+func (c *investigation) staysIn() bool {
+	if !c.executes() || slices.Contains(c.f.Access.Permissions, "entrypoint") {
+		return false
+	}
+	domain, err := c.t.pol.NewContext(c.d.Source, c.d.Target, "process", "")
+	if err != nil || domain.Type() != c.d.Source.Type() {
+		return false
+	}
+	d, err := c.t.pol.Decide(policy.Access{Source: c.d.Source, Target: c.d.Target, Class: "file", Permissions: []string{"execute_no_trans"}})
+	return err == nil && !d.Allowed
 }
 
 func withoutNoTrans(perms []string) []string {
@@ -83,10 +105,10 @@ func (c *investigation) byExecutable() {
 	}
 	fix, ok := c.try(&candidate{
 		kind:     Context,
-		summary:  fmt.Sprintf("restore the context of the program %s: %s, so that it runs in %s", c.d.Exe, file.Type(), domain.Type()),
+		summary:  sentence("restore the context of the program %s: %s, so that it runs in %s", c.d.Exe, file.Type(), domain.Type()),
 		commands: []Command{{"restorecon", "-v", c.d.Exe}},
 		manual:   "then restart the program: a process keeps the domain that it was started in",
-		warnings: []string{fmt.Sprintf("%s was taken to run in the wrong domain because nothing lets %s be entered through %s", c.d.Comm, c.d.Source.Type(), file.Type())},
+		warnings: []string{sentence("%s was taken to run in the wrong domain because nothing lets %s be entered through %s", c.d.Comm, c.d.Source.Type(), file.Type())},
 		apply: func(s Step) Step {
 			s.Access.Source = domain
 			return s

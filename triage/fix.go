@@ -53,7 +53,8 @@ type Fix struct {
 	Relabel *Relabel `json:"relabel,omitempty"`
 	// Changes are the changes to the policy, as the proof made them.
 	Changes []policy.Change `json:"changes,omitempty"`
-	// Module is the module, for a fix of that kind.
+	// Module is the module, for a fix of that kind. The commands expect its
+	// [module.Module.CIL] in the file NAME.cil.
 	Module *module.Module `json:"-"`
 
 	// Exposure is what the fix newly allows on the whole policy, the denied

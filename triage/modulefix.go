@@ -109,6 +109,9 @@ func (c *investigation) missingRule() module.Rule {
 			}
 		}
 	}
+	if c.staysIn() && !slices.Contains(perms, "execute_no_trans") {
+		perms = append(perms, "execute_no_trans")
+	}
 	slices.Sort(perms)
 	target := c.canonical(access.Target.Type())
 	if target == c.canonical(access.Source.Type()) {
@@ -130,6 +133,7 @@ func (c *investigation) offerModule(rule module.Rule, summary string, warnings [
 		rules = append(rules, c.addXperm(&cand, rule)...)
 	}
 	cand.changes = module.Changes(rules)
+	c.afterExecution(&cand, c.d.Target)
 	if generic, ports := c.genericTarget(); generic {
 		cand.warnings = append(cand.warnings, fmt.Sprintf("%s is the type of %d ports that nobody has registered, and the rule opens all of them", rule.Target, ports))
 	}
@@ -182,22 +186,14 @@ func (c *investigation) genericTarget() (bool, int) {
 }
 
 // packageModule makes the module of a candidate and the commands that install
-// it.
+// it: in CIL, which semodule takes without a compiler.
 func (c *investigation) packageModule(cand *candidate, rules []module.Rule) error {
 	name := moduleName(rules)
 	cand.module = &module.Module{Name: name, Rules: rules}
 	if err := cand.module.Check(); err != nil {
 		return err
 	}
-	compile := Command{"checkmodule", "-M", "-m", "-o", name + ".mod", name + ".te"}
-	if !c.t.pol.MLS() {
-		compile = slices.Delete(compile, 1, 2)
-	}
-	cand.commands = []Command{
-		compile,
-		{"semodule_package", "-o", name + ".pp", "-m", name + ".mod"},
-		{"semodule", "-i", name + ".pp"},
-	}
+	cand.commands = []Command{{"semodule", "-i", name + ".cil"}}
 	cand.undo = []Command{{"semodule", "-r", name}}
 	return nil
 }

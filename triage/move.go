@@ -1,7 +1,6 @@
 package triage
 
 import (
-	"fmt"
 	"strings"
 
 	"github.com/sekit/sekit/fcontext"
@@ -38,8 +37,8 @@ func (c *investigation) byMove(kind fcontext.Kind) {
 			to := first.Target.WithType(typ.Name())
 			fix, ok := c.try(&candidate{
 				kind:    Context,
-				summary: fmt.Sprintf("move it to where the policy expects one: %s (%s)", spec.Pattern, typ.Name()),
-				manual: fmt.Sprintf("have the program that makes %s make it as, for instance, %s, and the one that uses it look there",
+				summary: sentence("move it to where the policy expects one: %s (%s)", spec.Pattern, typ.Name()),
+				manual: sentence("have the program that makes %s make it as, for instance, %s, and the one that uses it look there",
 					c.f.Object, example),
 				apply: func(s Step) Step {
 					if s.Path == c.at {

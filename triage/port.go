@@ -106,7 +106,7 @@ func (c *investigation) portTypes(protocol port.Protocol, number uint16, owner p
 		}
 		cand := candidate{
 			kind:     Port,
-			summary:  fmt.Sprintf("register %s port %d as %s", protocol, number, typ.Name()),
+			summary:  sentence("register %s port %d as %s", protocol, number, typ.Name()),
 			commands: []Command{Command(change.Command())},
 			undo:     undoPort(change),
 			changes:  []policy.Change{set},
@@ -129,7 +129,7 @@ func (c *investigation) portTypes(protocol port.Protocol, number uint16, owner p
 		// ssh_port_t.
 		cand.foreign = !strings.HasPrefix(access.Source.Type(), family(typ.Name()))
 		if cand.foreign {
-			cand.warnings = append(cand.warnings, fmt.Sprintf(
+			cand.warnings = append(cand.warnings, sentence(
 				"%s is named for another service than %s: take it if that is what the port is used for", typ.Name(), access.Source.Type()))
 		}
 		r := rank{foreign: cand.foreign, exposure: x.Ports}

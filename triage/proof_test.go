@@ -188,8 +188,8 @@ func checkPrice(t testing.TB, sys *sekit.System, f *triage.Finding, fix *triage.
 func checkArguments(t testing.TB, pol *policy.Policy, f *triage.Finding, fix *triage.Fix, where string) {
 	t.Helper()
 	words := []string{"semanage", "fcontext", "port", "-a", "-m", "-d", "-f", "-t", "-p", "a", "f", "d", "c", "b", "s", "l", "p", "tcp", "udp",
-		"dccp", "sctp", "restorecon", "-v", "-Rv", "-F", "chcon", "-h", "setsebool", "-P", "checkmodule", "-M", "-o",
-		"semodule_package", "semodule", "-i", "-r", "<<none>>", f.Denial.Target.String()}
+		"dccp", "sctp", "restorecon", "-v", "-Rv", "-F", "chcon", "-h", "setsebool", "-P",
+		"semodule", "-i", "-r", "<<none>>", f.Denial.Target.String()}
 	paths := []string{f.Denial.FullPath, f.Denial.Exe}
 	if r := fix.Relabel; r != nil {
 		paths = append(paths, r.Path, r.Spec)

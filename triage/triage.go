@@ -60,7 +60,7 @@ func (t *Triage) explain(g *group) Finding {
 		Denial: d, Count: g.count, First: g.first, Last: g.last,
 		Access:     d.Access(),
 		Permissive: d.Permissive == avc.Yes,
-		Object:     objectOf(d),
+		Object:     shown(objectOf(d)),
 	}
 	f.Access.Permissions = g.permissions
 	c := &investigation{t: t, d: d, f: &f, at: cleanPath(d.FullPath)}
@@ -108,15 +108,15 @@ type investigation struct {
 }
 
 func (f *Finding) why(format string, args ...any) {
-	f.Why = append(f.Why, fmt.Sprintf(format, args...))
+	f.Why = append(f.Why, sentence(format, args...))
 }
 
 func (f *Finding) note(id, format string, args ...any) {
-	f.Notes = append(f.Notes, Note{ID: id, Text: fmt.Sprintf(format, args...)})
+	f.Notes = append(f.Notes, Note{ID: id, Text: sentence(format, args...)})
 }
 
 func (f *Finding) reject(k Kind, summary, format string, args ...any) {
-	r := Rejected{Kind: k, Summary: summary, Reason: fmt.Sprintf(format, args...)}
+	r := Rejected{Kind: k, Summary: summary, Reason: sentence(format, args...)}
 	if !slices.Contains(f.Rejected, r) {
 		f.Rejected = append(f.Rejected, r)
 	}

@@ -76,7 +76,7 @@ func TestEmbedded(t *testing.T) {
 		"$ semanage fcontext -a -f s -t httpd_sys_rw_content_t /var/www/demo/out",
 		"$ semanage port -a -t http_port_t -p tcp 5601",
 		"$ setsebool -P httpd_can_network_connect_db=on",
-		"allow myapp_t self:process execmem;", // of the module's text
+		"(allow user_t httpd_unit_file_t (service (start)))", // of the module's text
 		"$ restorecon -v '/srv/files/price list.html'",
 		"fix   none that is proven and can be recommended",
 		"apparmor record: not SELinux",
@@ -161,7 +161,7 @@ func TestModule(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"module local 1.0;", "allow myapp_t self:process execmem;", "dontaudit iptables_t fail2ban_log_t:file append;"} {
+	for _, want := range []string{"module local 1.0;", "allow user_t httpd_unit_file_t:service start;", "dontaudit iptables_t fail2ban_log_t:file append;"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("not in the module: %s\n%s", want, out)
 		}

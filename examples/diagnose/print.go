@@ -140,12 +140,12 @@ func (p *printer) module(m *module.Module) {
 	if m == nil {
 		return
 	}
-	text, err := m.TE()
+	text, err := m.CIL()
 	if err != nil {
 		p.field("", err.Error())
 		return
 	}
-	p.field("", m.Name+".te:")
+	p.field("", m.Name+".cil:")
 	for line := range strings.Lines(string(text)) {
 		if line = strings.TrimRight(line, "\n"); line != "" {
 			fmt.Fprintf(p, "  %8s     %s\n", "", machine.Printable(strings.ReplaceAll(line, "\t", "    ")))

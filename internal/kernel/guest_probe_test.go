@@ -23,6 +23,11 @@ const (
 	oddName  = "odd \"name\"\nof\tthree parts"
 	ownPort  = 7711 // sekittest_port_t
 	noPort   = 7712 // sekittest_other_port_t
+	anyPort  = 7799 // nobody's: unreserved_port_t
+
+	// foreign is a file where the file contexts expect nothing in particular.
+	foreignDir = "/srv/elsewhere"
+	foreign    = foreignDir + "/file"
 )
 
 // probe is one access that the policy denies.
@@ -50,11 +55,13 @@ func probes() []probe {
 	return []probe{
 		{name: "file read", do: open(in("secret")), class: "file", permission: "read", target: "sekittest_secret_t", path: in("secret"), reason: "no-rule"},
 		{name: "odd name", do: open(in(oddName)), class: "file", permission: "read", target: "sekittest_secret_t", path: in(oddName), reason: "no-rule"},
+		{name: "foreign path", do: open(foreign), class: "file", permission: "read", target: "var_t", path: foreign, reason: "no-rule"},
 		{name: "dir search", do: open(in("closed/file")), class: "dir", permission: "search", target: "sekittest_secret_t", path: in("closed"), reason: "no-rule"},
 		{name: "file setattr", do: func() error { return syscall.Chmod(in("data"), 0o600) }, class: "file", permission: "setattr", target: "sekittest_data_t", path: in("data"), reason: "no-rule"},
-		{name: "unlink", do: func() error { return syscall.Unlink(in("secret")) }, class: "file", permission: "unlink", target: "sekittest_secret_t", path: in("secret"), reason: "no-rule"},
+		{name: "unlink", do: func() error { return syscall.Unlink(in("litter")) }, class: "file", permission: "unlink", target: "sekittest_secret_t", path: in("litter"), reason: "no-rule"},
 		{name: "sock_file write", do: connectUnix(in("socket")), class: "sock_file", permission: "write", target: "sekittest_secret_t", path: in("socket"), reason: "no-rule"},
 		{name: "name_bind", do: bind(noPort), class: "tcp_socket", permission: "name_bind", target: "sekittest_other_port_t", port: noPort, reason: "no-rule"},
+		{name: "unregistered port", do: bind(anyPort), class: "tcp_socket", permission: "name_bind", target: "unreserved_port_t", port: anyPort, reason: "no-rule"},
 		{name: "name_connect", do: connect(noPort), class: "tcp_socket", permission: "name_connect", target: "sekittest_other_port_t", port: noPort, reason: "no-rule"},
 		{name: "boolean", do: connect(ownPort), class: "tcp_socket", permission: "name_connect", target: "sekittest_port_t", port: ownPort, reason: "rule-off"},
 		{name: "execute", do: execute(in("tool")), class: "file", permission: "execute", target: "sekittest_secret_t", path: in("tool"), reason: "no-rule"},
@@ -136,11 +143,12 @@ func layOut(t *testing.T) {
 		data      []byte
 	}{
 		{name: "", typ: "sekittest_data_t:s0", dir: true},
+		{name: "litter", typ: "sekittest_secret_t:s0"},
 		{name: "closed", typ: "sekittest_secret_t:s0", dir: true},
 		{name: "closed/file", typ: "sekittest_data_t:s0"},
 		{name: "secret", typ: "sekittest_secret_t:s0"},
 		{name: oddName, typ: "sekittest_secret_t:s0"},
-		{name: "tool", typ: "sekittest_secret_t:s0", data: []byte("#!/bin/sh\n")},
+		{name: "tool", typ: "sekittest_secret_t:s0", data: self},
 		{name: "other", typ: "sekittest_other_exec_t:s0", data: self},
 		{name: "probe", typ: "sekittest_exec_t:s0", data: self},
 		{name: "data", typ: "sekittest_data_t:s0"},
@@ -165,12 +173,29 @@ func layOut(t *testing.T) {
 			t.Fatalf("%s: %v", name, err)
 		}
 	}
-	t.Cleanup(func() { os.RemoveAll(probeDir) })
+	if err := os.MkdirAll(foreignDir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(foreign, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		os.RemoveAll(probeDir)
+		os.RemoveAll(foreignDir)
+	})
 }
 
+// listenUnix listens as sekittest_t would: the test's own categories would keep
+// the probe off.
 func listenUnix(t *testing.T, name string) error {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	const attr = "/proc/thread-self/attr/sockcreate"
+	if err := os.WriteFile(attr, []byte("unconfined_u:unconfined_r:sekittest_t:s0"), 0); err != nil {
+		return err
+	}
 	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
+	if err := errors.Join(err, os.WriteFile(attr, []byte{0}, 0)); err != nil {
 		return err
 	}
 	t.Cleanup(func() { unix.Close(fd) })
@@ -188,7 +213,8 @@ func open(name string) func() error {
 }
 
 func execute(name string) func() error {
-	return func() error { return syscall.Exec(name, []string{name}, nil) }
+	// What is executed is the test binary: no probe, and so no success.
+	return func() error { return syscall.Exec(name, []string{name}, []string{"SEKIT_PROBE=none"}) }
 }
 
 func execmem() error {

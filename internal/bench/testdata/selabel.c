@@ -9,6 +9,7 @@
  * CPU:
  *
  *	open MS    opens the file contexts as often as fit into MS milliseconds
+ *	use MS     the same, and looks one path up in each, another one every time
  *	first      opens them anew, then looks up every path once: the time of one
  *	           lookup, without opening
  *	lookup MS  goes on looking up paths for MS milliseconds
@@ -71,7 +72,7 @@ static void look_up(struct selabel_handle *h, const struct path *p)
 	freecon(con);
 }
 
-static void bench_open(double ms)
+static void bench_open(double ms, int use)
 {
 	double wall = 0, cpu = 0;
 	unsigned n = 0;
@@ -80,6 +81,10 @@ static void bench_open(double ms)
 		double w = clock_ns(CLOCK_MONOTONIC), c = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
 		struct selabel_handle *h = open_contexts();
 
+		if (use) {
+			look_up(h, &paths[next_path]);
+			next_path = (next_path + 1) % npaths;
+		}
 		wall += clock_ns(CLOCK_MONOTONIC) - w;
 		cpu += clock_ns(CLOCK_PROCESS_CPUTIME_ID) - c;
 		n++;
@@ -155,7 +160,9 @@ int main(int argc, char **argv)
 	h = open_contexts();
 	while (fgets(line, sizeof(line), stdin)) {
 		if (!strncmp(line, "open ", 5)) {
-			bench_open(atof(line + 5));
+			bench_open(atof(line + 5), 0);
+		} else if (!strncmp(line, "use ", 4)) {
+			bench_open(atof(line + 4), 1);
 		} else if (!strncmp(line, "first", 5)) {
 			bench_first();
 		} else if (!strncmp(line, "lookup ", 7)) {

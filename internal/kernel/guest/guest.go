@@ -55,3 +55,8 @@ func Keep(t testing.TB, name string, data []byte) {
 		t.Error(err)
 	}
 }
+
+// Row prints a line of a table of the lane's.
+func Row(table, name, text string) {
+	fmt.Printf("KERNEL %s %s | %s\n", table, strings.ReplaceAll(name, " ", "-"), text)
+}

@@ -1,0 +1,170 @@
+package sekit
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/sekit/sekit/boolean"
+	"github.com/sekit/sekit/policy"
+	"github.com/sekit/sekit/port"
+)
+
+// Settings say what shall be so on a machine. [System.Plan] finds out what has
+// to be changed for it. The zero Settings ask for nothing.
+type Settings struct {
+	// Ports shall have a type.
+	Ports []port.Setting `json:"ports,omitempty"`
+	// Booleans shall have a value, to stay.
+	Booleans []boolean.Record `json:"booleans,omitempty"`
+	// Permissive are domains that shall be permissive, to stay; for a while is
+	// what [Machine.Permissive] is for.
+	Permissive []string `json:"permissive,omitempty"`
+	// Without are the local records that shall not be.
+	Without Without `json:"without,omitzero"`
+	// Relabel are the absolute paths of files, or of directories with all below
+	// them, that shall then have the contexts that the file contexts say.
+	Relabel []string `json:"relabel,omitempty"`
+}
+
+// Without names local records that shall not be. One that is not there is so
+// already; the policy's own can't be taken away.
+type Without struct {
+	Ports      []port.Key `json:"ports,omitempty"`
+	Booleans   []string   `json:"booleans,omitempty"`
+	Permissive []string   `json:"permissive,omitempty"` // domains
+}
+
+// SettingError says which of several settings can't be. The rooms' own errors
+// ([port.Error], [boolean.Error]) name the port or the boolean themselves.
+type SettingError struct {
+	Kind string // "permissive", "relabel"
+	Key  string
+	Err  error
+}
+
+func (e *SettingError) Error() string { return fmt.Sprintf("%s %q: %v", e.Kind, e.Key, e.Err) }
+
+// Unwrap returns what is wrong.
+func (e *SettingError) Unwrap() error { return e.Err }
+
+// Plan returns the changes that make settings so, and changes nothing. What is
+// so already is left out. The settings are taken in their order, those to be
+// without first. A setting that can't be is an error, and there is no plan.
+func (s *System) Plan(want Settings) (*Plan, error) {
+	p := &Plan{sys: s}
+	if err := p.planPorts(want); err != nil {
+		return nil, err
+	}
+	if err := p.planBooleans(want); err != nil {
+		return nil, err
+	}
+	if err := p.planPermissive(want); err != nil {
+		return nil, err
+	}
+	for _, name := range want.Relabel {
+		if err := checkPath(name); err != nil {
+			return nil, &SettingError{"relabel", clip(name), err}
+		}
+		if !slices.Contains(p.Relabel, name) {
+			p.Relabel = append(p.Relabel, name)
+		}
+	}
+	return p, nil
+}
+
+func (p *Plan) planPorts(want Settings) error {
+	t := p.sys.ports()
+	add := func(c port.Change, err error) error {
+		if err != nil || c.Op == port.Nothing {
+			return err
+		}
+		p.Ports = append(p.Ports, c)
+		t, err = t.With(c)
+		return err
+	}
+	for _, k := range want.Without.Ports {
+		err := add(t.PlanDelete(k))
+		// The policy's own record of that key, or none: there is no local one.
+		if owner := (*port.OwnerError)(nil); err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.As(err, &owner) {
+			return err
+		}
+	}
+	for _, s := range want.Ports {
+		if err := add(t.PlanSet(s)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *Plan) planBooleans(want Settings) error {
+	t := p.sys.booleans()
+	add := func(c boolean.Change, err error) error {
+		if err != nil || c.Op == boolean.Nothing {
+			return err
+		}
+		p.Booleans = append(p.Booleans, c)
+		t, err = t.With(c)
+		return err
+	}
+	for _, name := range want.Without.Booleans {
+		if b, err := t.Lookup(name); err == nil && !b.Local {
+			continue
+		}
+		if err := add(t.PlanReset(name)); err != nil {
+			return err
+		}
+	}
+	for _, r := range want.Booleans {
+		if err := add(t.PlanPersist(r.Name, r.On)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkPath takes absolute paths in their shortest form, as fcontext does.
+func checkPath(name string) error {
+	if !strings.HasPrefix(name, "/") || path.Clean(name) != name || strings.ContainsRune(name, 0) {
+		return fmt.Errorf("no absolute path in its shortest form: %w", fs.ErrInvalid)
+	}
+	return nil
+}
+
+// clip keeps hostile text in errors short.
+func clip(s string) string {
+	if len(s) > 64 {
+		return s[:64] + "..."
+	}
+	return s
+}
+
+// ports returns the port records, also of a System without a table.
+func (s *System) ports() *port.Table {
+	if s.Ports == nil {
+		return port.NewTable(s.Policy, nil)
+	}
+	return s.Ports
+}
+
+func (s *System) booleans() *boolean.Table {
+	if s.Booleans == nil {
+		return boolean.NewTable(s.Policy, nil, nil)
+	}
+	return s.Booleans
+}
+
+func (s *System) domain(name string) (policy.Type, error) {
+	if !policy.ValidName(name) {
+		return policy.Type{}, fmt.Errorf("not a name: %w", fs.ErrInvalid)
+	}
+	t, err := s.Policy.Type(name)
+	if err != nil {
+		return policy.Type{}, fmt.Errorf("%w: %w", err, fs.ErrNotExist)
+	}
+	return t, nil
+}
