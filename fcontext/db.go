@@ -41,12 +41,12 @@ const contextNone = 0
 // Match is the answer to a lookup.
 type Match struct {
 	// Context is what the path should have; not valid if None.
-	Context policy.Context
+	Context policy.Context `json:"context,omitzero"`
 	// None: the specs say <<none>>: the path keeps what it has. libselinux
 	// reports it as not found.
-	None bool
+	None bool `json:"none,omitempty"`
 	// Spec is the one that decided.
-	Spec Spec
+	Spec Spec `json:"spec"`
 }
 
 // finish lays out the automaton when all specs are in.

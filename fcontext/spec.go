@@ -11,12 +11,12 @@ const noneContext = "<<none>>"
 
 // Spec is an fcontext spec: a line of file_contexts.
 type Spec struct {
-	Pattern string         // the regular expression, which has to match the whole path
-	Kind    Kind           // the kind of files it is for
-	Context policy.Context // the context; not valid if None
-	None    bool           // <<none>>: files that match have no context of the policy's choosing
-	File    string         // the name of the file that it was read from; "" if it was not
-	Line    int            // its line there, the first being 1; 0 if it was not read from a file
+	Pattern string         `json:"pattern"`          // the regular expression, which has to match the whole path
+	Kind    Kind           `json:"kind"`             // the kind of files it is for
+	Context policy.Context `json:"context,omitzero"` // the context; not valid if None
+	None    bool           `json:"none,omitempty"`   // <<none>>: files that match have no context of the policy's choosing
+	File    string         `json:"file,omitempty"`   // the name of the file that it was read from; "" if it was not
+	Line    int            `json:"line,omitempty"`   // its line there, the first being 1; 0 if it was not read from a file
 }
 
 // String returns the spec as a line of file_contexts, without the newline.
@@ -28,12 +28,15 @@ func (s Spec) String() string {
 		b.WriteString(f)
 		b.WriteByte('\t')
 	}
-	if s.None {
-		b.WriteString(noneContext)
-	} else {
-		b.WriteString(s.Context.String())
-	}
+	b.WriteString(s.contextText())
 	return b.String()
+}
+
+func (s Spec) contextText() string {
+	if s.None {
+		return noneContext
+	}
+	return s.Context.String()
 }
 
 // ParseSpec reads one line of file_contexts. It returns an error, a

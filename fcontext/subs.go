@@ -86,9 +86,13 @@ func parseSubs(text string) []sub {
 // Substitution is an equivalence of two trees: a path at or below From is
 // looked up as if it were at or below To.
 type Substitution struct {
-	From, To string
-	Dist     bool // from .subs_dist, the policy's; else from .subs, the administrator's
+	From string `json:"from"`
+	To   string `json:"to"`
+	Dist bool   `json:"dist,omitempty"` // from .subs_dist, the policy's; else from .subs, the administrator's
 }
+
+// String returns the equivalence as semanage fcontext -l prints it.
+func (s Substitution) String() string { return s.From + " = " + s.To }
 
 // Substitutions returns the equivalences in the order they are tried: of those
 // from .subs the first that applies, then of those from .subs_dist the first
