@@ -2,6 +2,8 @@ package fcontext_test
 
 import (
 	"fmt"
+	"maps"
+	"os"
 	"strings"
 
 	"github.com/sekit/sekit/fcontext"
@@ -63,4 +65,27 @@ func ExampleDB_With() {
 	fmt.Println(before.Context.Type(), "->", after.Context.Type(), "by", after.Spec.Pattern)
 	// Output:
 	// default_t -> httpd_sys_content_t by /my/web\.site(/.*)?
+}
+
+// What would another policy's file contexts change?
+func ExampleDiff() {
+	open := func(text string) *fcontext.DB {
+		db, err := fcontext.Parse(fcontext.Files{Contexts: strings.NewReader(text)}, fcontext.Options{})
+		if err != nil {
+			panic(err)
+		}
+		return db
+	}
+	old := open(text)
+	renewed := open(strings.ReplaceAll(text, "httpd_var_run_t", "httpd_runtime_t"))
+	if err := fcontext.Diff(old, renewed).WriteText(os.Stdout); err != nil {
+		panic(err)
+	}
+	paths := maps.All(map[string]fcontext.Kind{"/run/wsgi.sock": fcontext.Socket})
+	for d := range fcontext.DiffLookups(old, renewed, paths) {
+		fmt.Println(d.Path, "had", d.Old.Context.Type(), "and gets", d.New.Context.Type())
+	}
+	// Output:
+	// * /run/wsgi.*	-s	system_u:object_r:httpd_var_run_t:s0 -> system_u:object_r:httpd_runtime_t:s0
+	// /run/wsgi.sock had httpd_var_run_t and gets httpd_runtime_t
 }

@@ -134,3 +134,26 @@ func kindOfFlag(s string) (Kind, bool) {
 
 // fits reports whether a spec for kind k applies to a path of kind other.
 func (k Kind) fits(other Kind) bool { return k == Any || other == Any || k == other }
+
+// Class returns the object class that the kernel puts files of the kind in:
+// file, dir, lnk_file, chr_file, blk_file, fifo_file or sock_file; the empty
+// string for [Any].
+func (k Kind) Class() string {
+	switch k {
+	case File:
+		return "file"
+	case Dir:
+		return "dir"
+	case CharDevice:
+		return "chr_file"
+	case BlockDevice:
+		return "blk_file"
+	case Pipe:
+		return "fifo_file"
+	case Symlink:
+		return "lnk_file"
+	case Socket:
+		return "sock_file"
+	}
+	return ""
+}
