@@ -20,6 +20,17 @@
 // Files are reached through a [Backend]: [OpenTree] is the one for a directory
 // of this machine, package fcontexttest has one in memory for tests.
 //
+// # Local records
+//
+// What semanage fcontext does is here, too. [Local] joins a policy, its file
+// contexts and a [LocalBackend], a store of local records: what the
+// administrator adds to the policy's specs, and the equivalences of trees. A
+// [LocalTable] is a picture of both; it lists them as semanage does and plans
+// changes: [LocalTable.PlanSet] takes what shall be so and returns a
+// [LocalChange] that is to be made, or that nothing is. [LocalTable.WhatIf]
+// says which paths would get another context by it. [LocalStore] is the backend
+// of libsemanage's files, package fcontexttest has one in memory.
+//
 // # Which files
 //
 // In the order of their precedence, the last first (selabel_file(5)):

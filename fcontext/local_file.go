@@ -19,7 +19,8 @@ const (
 // for errors, which are a [*ParseError]. It takes what libsemanage takes
 // (fcontexts_file.c): records of a pattern, perhaps a kind's flag, and a
 // context, separated by any white space, newlines included, with comment lines
-// in between. Patterns are not checked: what a store has is to be listed, and
+// in between; but no pattern that begins with '#', which libsemanage would lose
+// when it writes it. Otherwise patterns are not checked: what a store has is to be listed, and
 // deleted, whatever it is.
 func ParseLocal(name string, data []byte) ([]LocalRecord, error) {
 	s := &localScanner{rest: data}
@@ -100,6 +101,9 @@ func (s *localScanner) word() (string, error) {
 func (s *localScanner) record() (r LocalRecord, err error) {
 	if r.Pattern, err = s.word(); err != nil {
 		return LocalRecord{}, err
+	}
+	if r.Pattern[0] == '#' { // a line of its own would be a comment, once written
+		return LocalRecord{}, ErrSyntax
 	}
 	w, err := s.word()
 	if err != nil {

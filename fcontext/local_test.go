@@ -1,8 +1,10 @@
 package fcontext_test
 
 import (
+	"encoding/json"
 	"errors"
 	"io/fs"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -291,5 +293,270 @@ func TestPlanEquivalence(t *testing.T) {
 	}
 	if _, err := table.PlanDeleteEquivalence("/srv"); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("none: %v", err)
+	}
+}
+
+func TestWhatIf(t *testing.T) {
+	table := demoLocal(t, "", "")
+	plan := func(s fcontext.LocalSetting) fcontext.LocalChange {
+		t.Helper()
+		c, err := table.PlanSet(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	find := func(changes []fcontext.PathChange, path string, kind fcontext.Kind) string {
+		for _, c := range changes {
+			if c.Path == path && c.Kind == kind {
+				return c.Before.Context.Type() + " " + c.After.Context.Type()
+			}
+		}
+		return ""
+	}
+	set := plan(fcontext.LocalSetting{Pattern: "/var(/.*)?", Kind: fcontext.Dir, Type: "public_content_t"})
+
+	// Of the paths asked for, those that change.
+	given := func(yield func(string, fcontext.Kind) bool) {
+		_ = yield("/var/www", fcontext.Dir) && yield("/var/www", fcontext.File) && yield("/srv", fcontext.Dir)
+	}
+	changes, err := table.WhatIf(given, set)
+	if err != nil || len(changes) != 1 || find(changes, "/var/www", fcontext.Dir) != "httpd_sys_content_t public_content_t" {
+		t.Errorf("%v, %v", changes, err)
+	}
+	// Without, the specs below give the paths.
+	changes, err = table.WhatIf(nil, set)
+	if err != nil || find(changes, "/var/www", fcontext.Dir) != "httpd_sys_content_t public_content_t" ||
+		find(changes, "/var/x", fcontext.Dir) != "var_t public_content_t" || find(changes, "/var/www", fcontext.File) != "" {
+		t.Errorf("%d changes, %v", len(changes), err)
+	}
+	for _, c := range changes {
+		if !strings.HasPrefix(c.Path, "/var") || c.Kind != fcontext.Dir || c.After.Context.Type() != "public_content_t" {
+			t.Errorf("this should not change: %v", c)
+		}
+	}
+	// An equivalence gives its source's paths to its target.
+	equivalence, err := table.PlanEquivalence(fcontext.Equivalence{Target: "/data/web", Source: "/var/www"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	changes, err = table.WhatIf(nil, equivalence...)
+	if err != nil || find(changes, "/data/web", fcontext.Dir) != "default_t httpd_sys_content_t" {
+		t.Errorf("%v, %v", changes, err)
+	}
+	if changes, err := table.WhatIf(nil); err != nil || len(changes) != 0 {
+		t.Errorf("no changes do %v, %v", changes, err)
+	}
+	stale := fcontext.LocalChange{Op: fcontext.Delete, Key: set.Key}
+	if _, err := table.WhatIf(nil, stale); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a change that can't be made: %v", err)
+	}
+}
+
+// The listing has one record for each key: local ones, then those of the home
+// directories, before the policy's.
+func TestLocalLists(t *testing.T) {
+	db, err := fcontext.Parse(fcontext.Files{
+		Contexts: strings.NewReader("/b\tsystem_u:object_r:bin_t:s0\n/b\t-d\tsystem_u:object_r:bin_t:s0\n/a\t--\tsystem_u:object_r:bin_t:s0\n/h\tsystem_u:object_r:bin_t:s0\n/c\t<<none>>\n"),
+		Homedirs: strings.NewReader("/h\tsystem_u:object_r:etc_t:s0\n"),
+		Local:    strings.NewReader("/ignored system_u:object_r:etc_t:s0\n"),
+		SubsDist: strings.NewReader("/x /y\n/lib /usr/lib\n/x /z\n"),
+		Subs:     strings.NewReader("/ignored /too\n"),
+	}, fcontext.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := demoLocal(t, "", "").Policy()
+	local := fcontext.LocalRecords{Records: []fcontext.LocalRecord{
+		{LocalKey: fcontext.LocalKey{Pattern: "/z"}, Context: policy.MustParseContext("system_u:object_r:var_t:s0")},
+		{LocalKey: fcontext.LocalKey{Pattern: "/b"}, Context: policy.MustParseContext("system_u:object_r:var_t:s0")},
+	}, Equivalences: []fcontext.Equivalence{{Target: "/web", Source: "/var/www"}}}
+	table := fcontext.NewLocalTable(p, db, local)
+
+	lines := func(entries []fcontext.LocalEntry) string {
+		var b strings.Builder
+		for _, e := range entries {
+			b.WriteString(e.Origin.String() + " " + strings.Join(strings.Fields(e.String()), " ") + "\n")
+		}
+		return b.String()
+	}
+	const want = `policy /a regular file system_u:object_r:bin_t:s0
+local /b all files system_u:object_r:var_t:s0
+policy /b directory system_u:object_r:bin_t:s0
+policy /c all files <<None>>
+homedirs /h all files system_u:object_r:etc_t:s0
+local /z all files system_u:object_r:var_t:s0
+`
+	if got := lines(table.List()); got != want {
+		t.Errorf("got\n%swant\n%s", got, want)
+	}
+	const wantLocal = `local /b all files system_u:object_r:var_t:s0
+local /z all files system_u:object_r:var_t:s0
+`
+	if got := lines(table.LocalList()); got != wantLocal {
+		t.Errorf("local: got\n%swant\n%s", got, wantLocal)
+	}
+	if n := len(table.Entries()); n != 8 {
+		t.Errorf("%d entries", n)
+	}
+	// Of two lines with one target the last counts, where the first stands.
+	if got := table.PolicyEquivalences(); !slices.Equal(got, []fcontext.Equivalence{{Target: "/x", Source: "/z"}, {Target: "/lib", Source: "/usr/lib"}}) {
+		t.Errorf("equivalences %v", got)
+	}
+	// What the database had of local records is not there any more.
+	after, err := table.DB()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path, typ := range map[string]string{"/b": "var_t", "/a": "bin_t", "/ignored": "", "/z": "var_t", "/x/q": "", "/lib": ""} {
+		if m, _ := after.Lookup(path, fcontext.File); m.Context.Type() != typ {
+			t.Errorf("%s has %v, want %q", path, m.Context, typ)
+		}
+	}
+	// What a table returns is the caller's own.
+	table.Local().Records[0], table.PolicyEquivalences()[0], table.Entries()[0] = fcontext.LocalRecord{}, fcontext.Equivalence{}, fcontext.LocalEntry{}
+	if table.Local().Records[0].Pattern != "/z" || table.PolicyEquivalences()[0].Target != "/x" || table.Entries()[0].Pattern != "/b" {
+		t.Error("the table has changed")
+	}
+}
+
+// With the very local records that a database was opened with, it serves as it
+// is; with a bad one, there is none.
+func TestLocalDB(t *testing.T) {
+	table := demoLocal(t, "", "")
+	db, err := fcontext.OpenFS(demo.Contexts(), ".", fcontext.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	records, err := fs.ReadFile(demo.Contexts(), "file_contexts.local")
+	if err != nil {
+		t.Fatal(err)
+	}
+	subs, err := fs.ReadFile(demo.Contexts(), "file_contexts.subs")
+	if err != nil {
+		t.Fatal(err)
+	}
+	same := fcontext.LocalRecords{}
+	if same.Records, err = fcontext.ParseLocal("local", records); err != nil {
+		t.Fatal(err)
+	}
+	if same.Equivalences, err = fcontext.ParseEquivalences("subs", subs); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := fcontext.NewLocalTable(table.Policy(), db, same).DB(); err != nil || got != db {
+		t.Errorf("another database, %v", err)
+	}
+	var parse *fcontext.ParseError
+	bad := demoLocal(t, "/srv/(?=x) system_u:object_r:var_t:s0\n", "")
+	if db, err := bad.DB(); !errors.As(err, &parse) || !errors.Is(err, fcontext.ErrUnsupported) || db != nil {
+		t.Errorf("%v", err)
+	}
+	// It can still be listed, added to and deleted.
+	if n := len(bad.LocalList()); n != 1 {
+		t.Errorf("%d local records", n)
+	}
+	if _, err := bad.PlanSet(fcontext.LocalSetting{Pattern: "/srv/y", Type: "var_t"}); err != nil {
+		t.Error(err)
+	}
+	if _, err := bad.PlanDelete(fcontext.LocalKey{Pattern: "/srv/(?=x)"}); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestPlanUndo(t *testing.T) {
+	const local = "/srv/x system_u:object_r:var_t:s0\n"
+	table := demoLocal(t, local, "/web /var/www\n")
+	plan := func(table *fcontext.LocalTable, s fcontext.LocalSetting) []fcontext.LocalChange {
+		t.Helper()
+		c, err := table.PlanSet(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return []fcontext.LocalChange{c}
+	}
+	del, err := table.PlanDelete(fcontext.LocalKey{Pattern: "/srv/x"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	moved, err := table.PlanEquivalence(fcontext.Equivalence{Target: "/web", Source: "/srv"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, done := range [][]fcontext.LocalChange{
+		plan(table, fcontext.LocalSetting{Pattern: "/srv/y", Type: "bin_t"}),
+		plan(table, fcontext.LocalSetting{Pattern: "/srv/x", Type: "bin_t"}),
+		plan(table, fcontext.LocalSetting{Pattern: "/srv/x", None: true}),
+		plan(table, fcontext.LocalSetting{Pattern: "/var/www(/.*)?", Type: "bin_t"}),
+		{del}, moved,
+	} {
+		after, err := table.With(done...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		back := after
+		for _, c := range slices.Backward(done) {
+			undo, err := back.PlanUndo(c)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if back, err = back.With(undo); err != nil {
+				t.Fatal(err)
+			}
+			if again, err := back.PlanUndo(c); err != nil || again.Op != fcontext.Nothing {
+				t.Errorf("undoing %v twice: %v, %v", c, again, err)
+			}
+		}
+		if got := back.Local(); !slices.Equal(got.Records, table.Local().Records) || !slices.Equal(got.Equivalences, table.Local().Equivalences) {
+			t.Errorf("%v undone: %v", done, got)
+		}
+	}
+	// Somebody else has changed it since.
+	done := plan(table, fcontext.LocalSetting{Pattern: "/srv/x", Type: "bin_t"})[0]
+	other := demoLocal(t, "/srv/x system_u:object_r:etc_t:s0\n", "/web /srv/files\n")
+	if c, err := other.PlanUndo(done); !errors.Is(err, fcontext.ErrStoreChanged) || c.Op != fcontext.Nothing {
+		t.Errorf("%v, %v", c, err)
+	}
+	if c, err := other.PlanUndo(moved[1]); !errors.Is(err, fcontext.ErrStoreChanged) || c.OfEquivalence() {
+		t.Errorf("%v, %v", c, err)
+	}
+	// A record of what was done may have been tampered with.
+	hostile := fcontext.LocalChange{Op: fcontext.Delete, Key: del.Key, Before: del.Before}
+	hostile.Before.Context = policy.MustParseContext("system_u:object_r:no_such_t:s0")
+	if _, err := demoLocal(t, "", "").PlanUndo(hostile); !errors.Is(err, policy.ErrInvalidContext) {
+		t.Errorf("a context that the policy doesn't take: %v", err)
+	}
+	if _, err := demoLocal(t, "", "").PlanUndo(fcontext.LocalChange{Op: fcontext.Delete,
+		Equivalence: fcontext.Equivalence{Target: "/x\n/y", Source: "/z"}}); !errors.Is(err, fcontext.ErrNoPath) {
+		t.Errorf("a target with a newline: %v", err)
+	}
+}
+
+func TestLocalChangeJSON(t *testing.T) {
+	table := demoLocal(t, "/srv/x -d system_u:object_r:var_t:s0\n", "")
+	set, err := table.PlanSet(fcontext.LocalSetting{Pattern: "/srv/x", Kind: fcontext.Dir, Type: "bin_t"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	equivalence, err := table.PlanEquivalence(fcontext.Equivalence{Target: "/web", Source: "/srv"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const want = `[{"op":"modify","key":{"pattern":"/srv/x","kind":"directory"},` +
+		`"before":{"pattern":"/srv/x","kind":"directory","context":"system_u:object_r:var_t:s0","origin":"local"},` +
+		`"after":{"pattern":"/srv/x","kind":"directory","context":"system_u:object_r:bin_t:s0"}},` +
+		`{"op":"add","equivalence":{"target":"/web","source":"/srv"}}]`
+	changes := append([]fcontext.LocalChange{set}, equivalence...)
+	got, err := json.Marshal(changes)
+	if err != nil || string(got) != want {
+		t.Errorf("%s, %v, want\n%s", got, err, want)
+	}
+	var again []fcontext.LocalChange
+	if err := json.Unmarshal(got, &again); err != nil || !reflect.DeepEqual(again, changes) {
+		t.Errorf("read again: %+v, %v", again, err)
+	}
+	for _, bad := range []string{`{"op":"grow"}`, `{"before":{"origin":"mars"}}`} {
+		if err := json.Unmarshal([]byte(bad), &fcontext.LocalChange{}); err == nil {
+			t.Errorf("%s was read", bad)
+		}
 	}
 }
