@@ -68,7 +68,7 @@ func ExampleLocalTable_WhatIf() {
 		log.Fatal(err)
 	}
 	for _, c := range changes {
-		fmt.Println(c.Path, c.Before.Context.Type(), "->", c.After.Context.Type())
+		fmt.Println(c.Path, c.Old.Context.Type(), "->", c.New.Context.Type())
 	}
 	// Output:
 	// /var/www/html httpd_sys_content_t -> httpd_sys_rw_content_t

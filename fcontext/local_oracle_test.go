@@ -4,7 +4,9 @@ package fcontext_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"io/fs"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -55,11 +57,21 @@ cp -a /var/lib/selinux $T/var; cp -a /etc/selinux $T/etc
 mount --bind $T/var /var/lib/selinux; mount --bind $T/etc /etc/selinux
 L=/var/lib/selinux/default/active/file_contexts.local
 F=/etc/selinux/default/contexts/files
-files() { cat $L >$R/$1.local 2>/dev/null || :; cat $F/file_contexts.subs >$R/$1.subs 2>/dev/null || :; }
+files() {
+	cat $L >$R/$1.local 2>/dev/null || :; cat $F/file_contexts.local >$R/$1.installed 2>/dev/null || :
+	cat $F/file_contexts.subs >$R/$1.subs 2>/dev/null || :
+}
 list() { semanage fcontext -l -n >$R/$1.list; semanage fcontext -l -C -n >$R/$1.listC; semanage fcontext -E >$R/$1.export; }
 try() { n=$1; shift; rc=0; "$@" >$R/$n.out 2>&1 || rc=$?; echo $rc >$R/$n.rc; }
 `, s.dir)
 	return s
+}
+
+// localFiles are the files that a script's function files copies, by suffix.
+var localFiles = map[string]string{
+	".local":     "var/lib/selinux/default/active/file_contexts.local",
+	".installed": "etc/selinux/default/contexts/files/file_contexts.local",
+	".subs":      "etc/selinux/default/contexts/files/file_contexts.subs",
 }
 
 // semanage adds a semanage fcontext command, as a line of its own.
@@ -309,12 +321,33 @@ func randomStep(r *rand.Rand, table *fcontext.LocalTable) localStep {
 	return equivalenceStep(equivalence)
 }
 
-// TestOracleLocalStore makes changes to a copy of Debian's store with the
-// commands that our changes give, and compares listings and files with what we
-// say; what we refuse, semanage has to refuse.
+// debianRoot makes a root directory with a copy of Debian's store.
+func debianRoot(t *testing.T) string {
+	t.Helper()
+	root := t.TempDir()
+	for from, to := range map[string]string{"/var/lib/selinux": "var/lib", "/etc/selinux": "etc"} {
+		dir := filepath.Join(root, to)
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		oracle.Output(t, "cp", "-a", from, dir)
+	}
+	return root
+}
+
+// TestOracleLocalStore makes changes to two copies of Debian's store: to one
+// with [fcontext.LocalStore], to the other with the commands that our changes
+// give. It compares listings and files; what we refuse, semanage has to refuse.
+// In the end semanage goes on where we left.
 func TestOracleLocalStore(t *testing.T) {
 	p, db := debianLocal(t)
-	local := fcontext.NewLocal(p, db, fcontexttest.NewLocalBackend(p, fcontext.LocalRecords{}))
+	root := debianRoot(t)
+	store, err := fcontext.OpenLocalRoot(root, "default")
+	if err != nil {
+		t.Fatal(err)
+	}
+	local := fcontext.NewLocal(p, db, store)
+	fake := fcontexttest.NewLocalBackend(p, fcontext.LocalRecords{})
 	r := rand.New(rand.NewPCG(1, 2))
 	script := newSemanageScript(t)
 	type outcome struct {
@@ -323,9 +356,10 @@ func TestOracleLocalStore(t *testing.T) {
 		table   *fcontext.LocalTable
 		listed  bool
 		args    []string
+		files   map[string]string // ours
 	}
 	var outcomes []outcome
-	for i := 0; i < len(fixedSteps)+24; i++ {
+	for i := 0; i < len(fixedSteps)+18; i++ {
 		table, err := local.Table(t.Context())
 		if err != nil {
 			t.Fatal(err)
@@ -344,7 +378,7 @@ func TestOracleLocalStore(t *testing.T) {
 		if refused != nil {
 			script.semanage(o.name, step.args)
 		} else {
-			if err := local.Commit(t.Context(), changes...); err != nil {
+			if err := errors.Join(local.Commit(t.Context(), changes...), fake.Commit(t.Context(), changes)); err != nil {
 				t.Fatal(err)
 			}
 			for _, c := range changes {
@@ -355,8 +389,20 @@ func TestOracleLocalStore(t *testing.T) {
 		if o.table, err = local.Table(t.Context()); err != nil {
 			t.Fatal(err)
 		}
+		if same, err := fake.Local(t.Context()); err != nil || !slices.Equal(same.Records, o.table.Local().Records) ||
+			!slices.Equal(same.Equivalences, o.table.Local().Equivalences) {
+			t.Fatalf("the fake has %v, %v", same, err)
+		}
+		o.files = make(map[string]string)
+		for suffix, name := range localFiles {
+			data, err := os.ReadFile(filepath.Join(root, name))
+			if err != nil && !errors.Is(err, fs.ErrNotExist) {
+				t.Fatal(err)
+			}
+			o.files[suffix] = string(data)
+		}
 		fmt.Fprintf(script, "files %s\n", o.name)
-		if o.listed = i%12 == 0 || i == len(fixedSteps)+23; o.listed {
+		if o.listed = i%15 == 0 || i == len(fixedSteps)+17; o.listed {
 			fmt.Fprintf(script, "list %s\n", o.name)
 		}
 		outcomes = append(outcomes, o)
@@ -370,6 +416,10 @@ func TestOracleLocalStore(t *testing.T) {
 	for kind, mode := range matchpathconModes {
 		fmt.Fprintf(script, "matchpathcon -m %s '%s' >$R/%d.match\n", mode, strings.Join(paths, "' '"), kind)
 	}
+	// semanage on our store.
+	fmt.Fprintf(script, "mount --bind %[1]s/var/lib/selinux /var/lib/selinux; mount --bind %[1]s/etc/selinux /etc/selinux\n", root)
+	script.WriteString("files ours; list ours\n")
+	script.semanage("more", []string{"-a", "-t", "etc_t", "/srv/more"})
 	script.run(t)
 
 	var refusals, wrong, compared, different, files, unequal int
@@ -381,17 +431,10 @@ func TestOracleLocalStore(t *testing.T) {
 			wrong++
 			t.Errorf("%q: semanage fails: %v, we: %v\n%s", o.args, failed, o.refused, script.read(t, o.name+".out"))
 		}
-		now := o.table.Local()
-		for name, ours := range map[string][]byte{
-			".local": fcontext.FormatLocal(now.Records), ".subs": fcontext.FormatEquivalences(now.Equivalences),
-		} {
-			theirs := script.read(t, o.name+name)
-			if theirs == "" && name == ".local" {
-				ours = bytes.TrimSuffix(ours, fcontext.FormatLocal(nil)) // no file yet
-			}
-			if files++; string(ours) != theirs {
+		for suffix, ours := range o.files {
+			if files++; ours != script.read(t, o.name+suffix) {
 				if unequal++; unequal < 5 {
-					t.Logf("after %q: we\n%ssemanage\n%s", o.args, ours, theirs)
+					t.Logf("after %q: we\n%ssemanage\n%s", o.args, ours, script.read(t, o.name+suffix))
 				}
 			}
 		}
@@ -409,6 +452,15 @@ func TestOracleLocalStore(t *testing.T) {
 			c, d := compareLines(t, o.name+l.name, l.ours, script.read(t, o.name+l.name))
 			compared, different = compared+c, different+d
 		}
+	}
+	name := outcomes[len(outcomes)-1].name
+	for _, suffix := range []string{".list", ".listC", ".export"} {
+		c, d := compareLines(t, "our store"+suffix, strings.Split(strings.TrimSuffix(script.read(t, "ours"+suffix), "\n"), "\n"), script.read(t, name+suffix))
+		compared, different = compared+c, different+d
+	}
+	if script.failed(t, "more") {
+		wrong++
+		t.Errorf("semanage can't go on: %s", script.read(t, "more.out"))
 	}
 	oracle.Report(t, "fcontext-local-refusals", refusals, wrong)
 	oracle.Report(t, "fcontext-local-files", files, unequal)

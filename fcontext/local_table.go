@@ -178,7 +178,7 @@ func (t *LocalTable) makeDB() (*DB, error) {
 	}
 	for _, r := range t.local.Records {
 		s := r.Spec()
-		s.File = localFile
+		s.File = DefaultBase + suffixLocal
 		if err := b.addLocal(s); err != nil {
 			return nil, &ParseError{File: s.File, Text: cutText(s.String()), Err: err}
 		}

@@ -306,10 +306,10 @@ func TestWhatIf(t *testing.T) {
 		}
 		return c
 	}
-	find := func(changes []fcontext.PathChange, path string, kind fcontext.Kind) string {
+	find := func(changes []fcontext.LookupDifference, path string, kind fcontext.Kind) string {
 		for _, c := range changes {
 			if c.Path == path && c.Kind == kind {
-				return c.Before.Context.Type() + " " + c.After.Context.Type()
+				return c.Old.Context.Type() + " " + c.New.Context.Type()
 			}
 		}
 		return ""
@@ -331,7 +331,7 @@ func TestWhatIf(t *testing.T) {
 		t.Errorf("%d changes, %v", len(changes), err)
 	}
 	for _, c := range changes {
-		if !strings.HasPrefix(c.Path, "/var") || c.Kind != fcontext.Dir || c.After.Context.Type() != "public_content_t" {
+		if !strings.HasPrefix(c.Path, "/var") || c.Kind != fcontext.Dir || c.New.Context.Type() != "public_content_t" {
 			t.Errorf("this should not change: %v", c)
 		}
 	}

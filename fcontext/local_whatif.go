@@ -8,15 +8,6 @@ import (
 	"strings"
 )
 
-// PathChange is a path whose context changes: what it should have before and
-// after. A zero Match is for no spec.
-type PathChange struct {
-	Path   string
-	Kind   Kind
-	Before Match
-	After  Match
-}
-
 // WhatIf says what changes would come to before they are committed: which of
 // the paths, each a file of the kind beside it, should have another context
 // then, sorted. What a path has got on disk is another question.
@@ -27,7 +18,7 @@ type PathChange struct {
 // So it finds the specs that lose what they are for.
 //
 // The error is that of [LocalTable.With] or [LocalTable.DB].
-func (t *LocalTable) WhatIf(paths iter.Seq2[string, Kind], changes ...LocalChange) ([]PathChange, error) {
+func (t *LocalTable) WhatIf(paths iter.Seq2[string, Kind], changes ...LocalChange) ([]LookupDifference, error) {
 	next, err := t.With(changes...)
 	if err != nil {
 		return nil, err
@@ -43,18 +34,9 @@ func (t *LocalTable) WhatIf(paths iter.Seq2[string, Kind], changes ...LocalChang
 	if paths == nil {
 		paths = probes(before, after)
 	}
-	var out []PathChange
-	for path, kind := range paths {
-		was, _ := before.Lookup(path, kind)
-		will, _ := after.Lookup(path, kind)
-		if was.Context != will.Context || was.None != will.None {
-			out = append(out, PathChange{path, kind, was, will})
-		}
-	}
-	slices.SortFunc(out, func(a, b PathChange) int {
+	return slices.SortedFunc(DiffLookups(before, after, paths), func(a, b LookupDifference) int {
 		return cmp.Or(strings.Compare(a.Path, b.Path), cmp.Compare(a.Kind, b.Kind))
-	})
-	return slices.Compact(out), nil
+	}), nil
 }
 
 // probes returns paths that the specs of two databases are for.

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/sekit/sekit/internal/policydb"
+	"github.com/sekit/sekit/policy"
 )
 
 // unmerged are the local files whose records are in the kernel's policy, too, and
@@ -147,19 +148,21 @@ func (t *transaction) mergeBooleans(p *policydb.Policy) error {
 }
 
 // checkFcontexts refuses contexts that the policy has not
-// (semanage_fcontext_validate_local): each is the last word of its line.
+// (semanage_fcontext_validate_local).
 func checkFcontexts(p *policydb.Policy, data []byte) error {
-	checked := map[string]bool{"<<none>>": true}
-	for line := range strings.Lines(string(data)) {
-		words := strings.Fields(line)
-		if len(words) == 0 || strings.HasPrefix(words[0], "#") || checked[words[len(words)-1]] {
+	records, err := ParseFcontexts(FcontextsFile, data)
+	if err != nil {
+		return err
+	}
+	checked := make(map[policy.Context]bool)
+	for _, r := range records {
+		if !r.Context.IsValid() || checked[r.Context] {
 			continue
 		}
-		context := words[len(words)-1]
-		if _, err := p.ParseContext(context); err != nil {
-			return &RecordError{FcontextsFile, strings.TrimSpace(line), err}
+		if _, err := p.ParseContext(r.Context.String()); err != nil {
+			return &RecordError{FcontextsFile, r.String(), err}
 		}
-		checked[context] = true
+		checked[r.Context] = true
 	}
 	return nil
 }
