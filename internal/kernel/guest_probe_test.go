@@ -86,7 +86,7 @@ func TestMain(m *testing.M) {
 	if name == "" {
 		os.Exit(m.Run())
 	}
-	for _, p := range append(probes(), probe{name: helloFrom, do: hello}) {
+	for _, p := range append(probes(), probe{name: helloFrom, do: hello}, probe{name: "writer", do: writer}) {
 		if p.name != name {
 			continue
 		}

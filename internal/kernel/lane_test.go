@@ -5,7 +5,6 @@ package kernel
 import (
 	"bufio"
 	"bytes"
-	"context"
 	"errors"
 	"flag"
 	"fmt"
@@ -46,11 +45,55 @@ var services = []string{
 // its own subtests.
 func TestLane(t *testing.T) {
 	require(t)
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	tmp := t.TempDir()
+	image, cache := buildImage(t)
+	j, files := guestTests(t, *runFlag)
+	vm := &VM{Image: image, Artifacts: artifacts(t, cache), Limit: limit(t)}
+	run, err := boot(t, vm, j, files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	report(t, run, vm, j)
+}
 
-	vminit := filepath.Join(tmp, "vminit")
+// TestCrash boots one machine three times on one disk: the writer of the
+// store is killed a hundred times, then the power is cut while it writes, then
+// the machine must be whole.
+func TestCrash(t *testing.T) {
+	require(t)
+	image, cache := buildImage(t)
+	disk := filepath.Join(t.TempDir(), "root.img")
+	if out, err := exec.Command("cp", "--sparse=always", image.Root, disk).CombinedOutput(); err != nil {
+		t.Fatalf("cp: %v: %s", err, out)
+	}
+	dir := artifacts(t, cache)
+	for _, b := range []struct {
+		test string
+		err  error
+	}{
+		{"TestCrashKilled", nil},
+		{"TestCrashPowerCut", errPowerCut},
+		{"TestCrashAfter", nil},
+	} {
+		j, files := guestTests(t, "^"+b.test+"$")
+		j.Programs = slices.DeleteFunc(j.Programs, func(p job.Program) bool { return p.Name != "internal-kernel" })
+		vm := &VM{Image: image, Disk: disk, Artifacts: filepath.Join(dir, b.test), Limit: limit(t)}
+		if err := os.MkdirAll(vm.Artifacts, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		run, err := boot(t, vm, j, files)
+		if !errors.Is(err, b.err) {
+			t.Fatalf("%s: %v", b.test, err)
+		}
+		if err == nil {
+			report(t, run, vm, j)
+		}
+	}
+}
+
+// buildImage takes the image from the cache, or builds it.
+func buildImage(t *testing.T) (image *Image, cache string) {
+	t.Helper()
+	vminit := filepath.Join(t.TempDir(), "vminit")
 	goTool(t, "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w -buildid=", "-o", vminit, "./vminit")
 	cache, err := CacheDir()
 	if err != nil {
@@ -60,7 +103,7 @@ func TestLane(t *testing.T) {
 		Cache: cache, VMInit: vminit, Logf: t.Logf,
 		Variant: Variant{Suite: *suiteFlag, Mirror: *mirrorFlag, Full: *fullFlag},
 	}
-	image, err := builder.Image(ctx)
+	image, err = builder.Image(t.Context())
 	if errors.Is(err, errCannotBuild) {
 		missing(t, err)
 	}
@@ -68,19 +111,23 @@ func TestLane(t *testing.T) {
 		t.Fatal(err)
 	}
 	reportImage(image)
+	return image, cache
+}
 
-	j, files := guestTests(t, tmp)
-	vm := &VM{Image: image, Artifacts: artifacts(t, cache), Limit: limit(t)}
+func boot(t *testing.T, vm *VM, j job.Job, files []job.File) (*Run, error) {
+	t.Helper()
 	if testing.Verbose() {
 		vm.Console = os.Stderr
 	}
 	for i := range j.Programs {
 		j.Programs[i].Seconds = int((vm.Limit - 20*time.Second).Seconds())
 	}
-	run, err := vm.Run(ctx, j, files)
-	if err != nil {
-		t.Fatal(err)
-	}
+	return vm.Run(t.Context(), j, files)
+}
+
+// report makes what ran in the machine subtests.
+func report(t *testing.T, run *Run, vm *VM, j job.Job) {
+	t.Helper()
 	res := run.Result
 	fmt.Printf("KERNEL boot tests-started=%.1fs power-off=%.1fs cpu=%.1fs artifacts=%s\n",
 		res.Timings["ready"], run.Took.Seconds(), run.CPU.Seconds(), vm.Artifacts)
@@ -145,7 +192,7 @@ func artifacts(t *testing.T, cache string) string {
 	t.Helper()
 	dir := *artifactsFlag
 	if dir == "" {
-		dir = filepath.Join(cache, "artifacts")
+		dir = filepath.Join(cache, "artifacts", t.Name())
 		if err := os.RemoveAll(dir); err != nil {
 			t.Fatal(err)
 		}
@@ -171,8 +218,9 @@ func reportImage(image *Image) {
 
 // guestTests compiles the test binary of each package of the module that has
 // tests with the tag kernelguest, each one a program of the job.
-func guestTests(t *testing.T, tmp string) (job.Job, []job.File) {
+func guestTests(t *testing.T, run string) (job.Job, []job.File) {
 	t.Helper()
+	tmp := t.TempDir()
 	j := job.Job{Context: unconfined, AuditRules: auditRules, Services: services}
 	var files []job.File
 	for _, pkg := range guestPackages(t) {
@@ -186,7 +234,7 @@ func guestTests(t *testing.T, tmp string) (job.Job, []job.File) {
 		files = append(files, job.File{Name: name + ".test", Mode: 0o755, Data: data})
 		j.Programs = append(j.Programs, job.Program{
 			Name: name,
-			Args: []string{name + ".test", "-test.v", "-test.run=" + *runFlag, "-test.timeout=0"},
+			Args: []string{name + ".test", "-test.v", "-test.run=" + run, "-test.timeout=0"},
 			Env:  []string{"SELINUX_TEST_REQUIRE=1", "SEKIT_KERNEL_SEED=" + os.Getenv("SEKIT_KERNEL_SEED")},
 		})
 	}

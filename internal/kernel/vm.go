@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -21,9 +22,11 @@ import (
 
 const qemu = "qemu-system-x86_64"
 
-// VM boots an image. The image is never written to: each boot sees it fresh.
+// VM boots an image. The image is never written to: each boot sees it fresh,
+// unless it is given a disk to keep what is written.
 type VM struct {
 	Image     *Image
+	Disk      string        // a copy of the image's root, or ""
 	Artifacts string        // a folder for console.txt and what the guest hands back
 	Limit     time.Duration // of a boot, after which qemu is killed
 	Console   io.Writer     // where the console is copied to; may be nil
@@ -56,27 +59,30 @@ func (vm *VM) Run(ctx context.Context, j job.Job, files []job.File) (*Run, error
 		return nil, err
 	}
 	run := new(Run)
-	console, err := vm.boot(ctx, payload, result, run)
-	if writeErr := os.WriteFile(filepath.Join(vm.Artifacts, "console.txt"), console, 0o644); err == nil {
+	text, err := vm.boot(ctx, payload, result, run)
+	if writeErr := os.WriteFile(filepath.Join(vm.Artifacts, "console.txt"), text, 0o644); err == nil {
 		err = writeErr
 	}
 	if err == nil {
 		run.Result, run.Output, err = vm.read(result)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%w; the console's end:\n%s", err, tail(console, 6000))
+		return nil, fmt.Errorf("%w; the console's end:\n%s", err, tail(text, 6000))
 	}
 	return run, nil
 }
 
-func (vm *VM) boot(ctx context.Context, payload, result string, run *Run) (console []byte, err error) {
+func (vm *VM) boot(ctx context.Context, payload, result string, run *Run) (text []byte, err error) {
 	ctx, cancel := context.WithTimeout(ctx, vm.Limit)
 	defer cancel()
+	ctx, cutPower := context.WithCancelCause(ctx)
+	defer cutPower(nil)
+	cut := func() { cutPower(errPowerCut) }
 	cmd := exec.CommandContext(ctx, qemu, vm.arguments(payload, result)...)
-	var out bytes.Buffer
-	cmd.Stdout = &out
+	out := &console{cut: func() { time.AfterFunc(rand.N(3*time.Second), cut) }}
+	cmd.Stdout = out
 	if vm.Console != nil {
-		cmd.Stdout = io.MultiWriter(&out, vm.Console)
+		cmd.Stdout = io.MultiWriter(out, vm.Console)
 	}
 	cmd.Stderr = cmd.Stdout
 	cmd.WaitDelay = 5 * time.Second
@@ -91,10 +97,32 @@ func (vm *VM) boot(ctx context.Context, payload, result string, run *Run) (conso
 	if cmd.ProcessState != nil {
 		run.CPU = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
 	}
-	if ctx.Err() != nil {
+	if context.Cause(ctx) == errPowerCut {
+		err = errPowerCut
+	} else if ctx.Err() != nil {
 		err = fmt.Errorf("the machine did not power off within %v: %w", vm.Limit, ctx.Err())
 	}
 	return out.Bytes(), err
+}
+
+// errPowerCut is the end of a machine that has asked for it. It has no result.
+var errPowerCut = errors.New("the power was cut")
+
+// console keeps what the machine prints, and cuts its power off when it asks
+// for that.
+type console struct {
+	bytes.Buffer
+	cut  func()
+	done bool
+}
+
+func (c *console) Write(p []byte) (int, error) {
+	n, err := c.Buffer.Write(p)
+	if !c.done && bytes.Contains(c.Bytes(), []byte(job.PowerCut)) {
+		c.done = true
+		c.cut()
+	}
+	return n, err
 }
 
 // arguments are what proved to work without KVM. cx16 is off because QEMU 7.2
@@ -108,9 +136,13 @@ func (vm *VM) arguments(payload, result string) []string {
 		"-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-serial", "stdio",
 		"-kernel", vm.Image.Kernel, "-append", cmdline,
 	}
+	// What is written to the root goes to a file that has no name.
+	root, options := vm.Image.Root, "snapshot=on,cache=unsafe"
+	if vm.Disk != "" {
+		root, options = vm.Disk, "cache=writeback"
+	}
 	for _, d := range []struct{ id, file, options string }{
-		// What is written to the root goes to a file that has no name.
-		{"root", vm.Image.Root, "snapshot=on,cache=unsafe"},
+		{"root", root, options},
 		{"payload", payload, "readonly=on"},
 		{"result", result, "cache=unsafe"},
 	} {

@@ -19,6 +19,8 @@ const (
 	ResultFile = "sekit-result.json"
 	// EmptyDisk is what a result disk begins with until there is a result.
 	EmptyDisk = "SEKIT EMPTY RESULT DISK\n"
+	// PowerCut is what a program prints that wants the machine to be cut off.
+	PowerCut = "SEKIT CUT THE POWER"
 	// MaxResult is the size of the result disk in bytes.
 	MaxResult = 256 << 20
 )
