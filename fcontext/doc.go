@@ -31,6 +31,14 @@
 // says which paths would get another context by it. [LocalStore] is the backend
 // of libsemanage's files, package fcontexttest has one in memory.
 //
+// # Other contexts
+//
+// [Diff] compares two databases, and [DiffLookups] what becomes of paths in
+// them. [DB.NewFile] tells which context a file will get that a process
+// creates, which may be another than file contexts say it should have. [Table]
+// is for what is not a file: removable media, X objects, database objects,
+// Android's properties and services.
+//
 // # Which files
 //
 // In the order of their precedence, the last first (selabel_file(5)):

@@ -89,3 +89,18 @@ func ExampleDiff() {
 	// * /run/wsgi.*	-s	system_u:object_r:httpd_var_run_t:s0 -> system_u:object_r:httpd_runtime_t:s0
 	// /run/wsgi.sock had httpd_var_run_t and gets httpd_runtime_t
 }
+
+// Which context does SE-PostgreSQL give a new table?
+func ExampleTable_Lookup() {
+	table, err := fcontext.ParseTable(strings.NewReader(`
+db_table	*.pg_catalog.*	system_u:object_r:sepgsql_sysobj_t:s0
+db_table	*.*.*		system_u:object_r:sepgsql_table_t:s0	# all others
+`), fcontext.DatabaseTable, fcontext.TableOptions{})
+	if err != nil {
+		panic(err)
+	}
+	s, ok := table.Lookup("db_table", "shop.public.customer")
+	fmt.Println(ok, s.Context, "line", s.Line)
+	// Output:
+	// true system_u:object_r:sepgsql_table_t:s0 line 3
+}
