@@ -28,9 +28,9 @@
 //   - [github.com/sekit/sekit/module] writes the small policy module that is
 //     the last resort.
 //
-// Each of port and boolean works through a small backend interface, with an
-// honest in-memory fake in porttest and booleantest, so that a program's own
-// tests need no SELinux.
+// Each of port, boolean and fcontext works through small backend interfaces, with
+// honest in-memory fakes in porttest, booleantest and fcontexttest, so that a
+// program's own tests need no SELinux.
 //
 // This package, sekit, joins them: a [System] is one machine's SELinux, read
 // from the running kernel, from an image's root directory, or from files.

@@ -193,26 +193,24 @@ func (t *LocalTable) makeDB() (*DB, error) {
 
 // sameLocal reports whether the database has exactly the local records.
 func (t *LocalTable) sameLocal(db *DB) bool {
-	records := t.local.Records
+	has := db.Local()
+	return slices.Equal(has.Records, t.local.Records) && slices.Equal(has.Equivalences, t.local.Equivalences)
+}
+
+// Local returns the local records that the database was opened with: the specs
+// of file_contexts.local, with those added by [DB.With], and the equivalences of
+// file_contexts.subs.
+func (db *DB) Local() LocalRecords {
+	var out LocalRecords
 	for i := range db.specs {
-		if db.specs[i].input < inputLocal {
-			continue
-		}
-		if len(records) == 0 || records[0] != db.spec(int32(i)).record() {
-			return false
-		}
-		records = records[1:]
-	}
-	n := len(db.subs)
-	if len(records) > 0 || n != len(t.local.Equivalences) {
-		return false
-	}
-	for i, e := range t.local.Equivalences {
-		if db.subs[n-1-i] != (sub{e.Target, e.Source}) {
-			return false
+		if db.specs[i].input >= inputLocal {
+			out.Records = append(out.Records, db.spec(int32(i)).record())
 		}
 	}
-	return true
+	for _, s := range slices.Backward(db.subs) {
+		out.Equivalences = append(out.Equivalences, Equivalence{s.src, s.dst})
+	}
+	return out
 }
 
 // With returns the table with changes made to its local records. The error is

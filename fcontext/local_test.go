@@ -443,6 +443,9 @@ func TestLocalDB(t *testing.T) {
 	if same.Equivalences, err = fcontext.ParseEquivalences("subs", subs); err != nil {
 		t.Fatal(err)
 	}
+	if got := db.Local(); !slices.Equal(got.Records, same.Records) || !slices.Equal(got.Equivalences, same.Equivalences) {
+		t.Errorf("the database has %v, want %v", got, same)
+	}
 	if got, err := fcontext.NewLocalTable(table.Policy(), db, same).DB(); err != nil || got != db {
 		t.Errorf("another database, %v", err)
 	}

@@ -4,13 +4,16 @@
 //	labels -kind socket /run/wsgi.sock  as a file of that kind
 //	labels -type httpd_log_t            where files of a type are expected
 //	labels -set httpd_sys_content_t /my/website
-//	                                    what to type so that a tree has a type
+//	                                    what to type so that a tree has a type,
+//	                                    and what else that would change
 //
 // With -contexts it reads the file contexts in that directory, for instance
-// /etc/selinux/targeted/contexts/files; without, the embedded ones.
+// /etc/selinux/targeted/contexts/files, and for -set the compiled policy that
+// -policy names; without, the embedded ones.
 package main
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -23,12 +26,13 @@ import (
 )
 
 type options struct {
-	contexts, kind, typ, set string
+	contexts, policy, kind, typ, set string
 }
 
 func main() {
 	var o options
 	flag.StringVar(&o.contexts, "contexts", "", "`directory` of file_contexts")
+	flag.StringVar(&o.policy, "policy", "", "compiled policy `file`")
 	flag.StringVar(&o.kind, "kind", "", "file `kind`: --, -d, -l, -s, … or its name")
 	flag.StringVar(&o.typ, "type", "", "list the specs that give the `type`")
 	flag.StringVar(&o.set, "set", "", "say how to give the paths the `type`")
@@ -54,11 +58,27 @@ func run(o options, paths []string, w io.Writer) error {
 	for _, p := range paths {
 		if o.set == "" {
 			explain(w, db, p, kind)
-		} else if err := set(w, db, p, o.set); err != nil {
+			continue
+		}
+		pol, err := openPolicy(o)
+		if err != nil {
+			return err
+		}
+		if err := set(w, pol, db, p, o.set); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func openPolicy(o options) (*policy.Policy, error) {
+	switch {
+	case o.policy != "":
+		return policy.Open(o.policy)
+	case o.contexts != "":
+		return nil, errors.New("-set with -contexts needs -policy")
+	}
+	return policy.Parse(demo.Policy())
 }
 
 func open(dir string) (*fcontext.DB, error) {
@@ -105,22 +125,29 @@ func list(w io.Writer, db *fcontext.DB, typ string, kind fcontext.Kind) {
 	}
 }
 
-// set prints the commands that give the tree the type, if they would.
-func set(w io.Writer, db *fcontext.DB, path, typ string) error {
+// set prints the commands that give the tree the type and what else they
+// would change, or that nothing is to be done.
+func set(w io.Writer, p *policy.Policy, db *fcontext.DB, path, typ string) error {
 	pattern, err := fcontext.TreePattern(path)
 	if err != nil {
 		return err
 	}
-	context := policy.MustParseContext("system_u:object_r:file_t:s0").WithType(typ)
-	more, err := db.With(fcontext.Spec{Pattern: pattern, Context: context})
+	table := fcontext.NewLocalTable(p, db, db.Local())
+	change, err := table.PlanSet(fcontext.LocalSetting{Pattern: pattern, Type: typ})
 	if err != nil {
 		return err
 	}
-	m, ok := more.Lookup(path, fcontext.Dir)
-	if !ok || m.Context.Type() != typ {
-		return fmt.Errorf("%q would still be decided by %s", path, where(m.Spec))
+	if change.Op == fcontext.Nothing {
+		_, err := fmt.Fprintln(w, change)
+		return err
 	}
-	_, err = fmt.Fprintf(w, "semanage fcontext -a -t %s %s\nrestorecon -Rv -- %s\n", typ, shell(pattern), shell(path))
+	args := change.Command()
+	args[len(args)-1] = shell(pattern) // the others are words
+	fmt.Fprintf(w, "%s\nrestorecon -Rv -- %s\n", strings.Join(args, " "), shell(path))
+	effects, err := table.WhatIf(nil, change)
+	for _, e := range effects {
+		fmt.Fprintf(w, "  changes %v\n", e)
+	}
 	return err
 }
 

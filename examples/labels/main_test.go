@@ -21,6 +21,10 @@ func TestRun(t *testing.T) {
 		{"set", options{set: "httpd_sys_content_t"}, []string{"/my/it's.here"}, []string{
 			`semanage fcontext -a -t httpd_sys_content_t '/my/it'\''s\.here(/.*)?'`, `restorecon -Rv -- '/my/it'\''s.here'`,
 		}},
+		{"set what is so", options{set: "httpd_sys_content_t"}, []string{"/var/www"}, []string{"is httpd_sys_content_t already"}},
+		{"set what others have", options{set: "var_lib_t"}, []string{"/var/lib/mysql"}, []string{
+			`semanage fcontext -m -t var_lib_t '/var/lib/mysql(/.*)?'`, `"/var/lib/mysql" (directory): `,
+		}},
 	}
 	for _, tt := range tests {
 		var b strings.Builder
@@ -33,7 +37,7 @@ func TestRun(t *testing.T) {
 			}
 		}
 	}
-	for _, bad := range []options{{kind: "x"}, {set: "a b"}, {contexts: "testdata/none"}} {
+	for _, bad := range []options{{kind: "x"}, {set: "a b"}, {set: "http_port_t"}, {set: "var_t", contexts: "../../internal/demo/contexts/files"}, {contexts: "testdata/none"}} {
 		if err := run(bad, []string{"/x"}, new(strings.Builder)); err == nil {
 			t.Errorf("%+v: no error", bad)
 		}
