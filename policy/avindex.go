@@ -2,6 +2,7 @@ package policy
 
 import (
 	"math/bits"
+	"slices"
 
 	"github.com/sekit/sekit/internal/policydb"
 )
@@ -19,7 +20,10 @@ type classRules struct {
 	sources []uint64 // bitmap of the sources with a row, by value-1
 	rank    []uint32 // rows before each word of sources
 	targets []uint64 // bitmap of all targets, by value-1
-	rows    []uint32 // start of each row in target and entry, and the end of the last
+	// sparse replaces the above where there is no room for them (see maxBitmaps):
+	// the sources with a row, in order.
+	sparse []uint16
+	rows   []uint32 // start of each row in target and entry, and the end of the last
 
 	target []uint16 // value-1
 	entry  []avEntry
@@ -73,12 +77,17 @@ func newAVIndex(e *engine, kinds policydb.AVKind) *avIndex {
 	target := make([]uint16, len(tmp))
 	entry := make([]avEntry, len(tmp))
 	words := (int(e.db.NumTypes) + 63) / 64
+	room := maxBitmaps
 	for i := 0; i < len(tmp); {
 		class, j := uint16(tmp[i].key>>classShift), i+1
 		for j < len(tmp) && uint16(tmp[j].key>>classShift) == class {
 			j++
 		}
-		x.classes[class-1] = newClassRules(tmp[i:j], target[i:j:j], entry[i:j:j], words)
+		x.classes[class-1] = newClassRules(tmp[i:j], target[i:j:j], entry[i:j:j])
+		if words <= room || words <= j-i {
+			x.classes[class-1].makeBitmaps(words)
+			room -= words
+		}
 		i = j
 	}
 	return x
@@ -102,44 +111,92 @@ func sortBy(dst, src []packedRule, counts []uint32, shift uint) {
 	}
 }
 
-func newClassRules(rules []packedRule, target []uint16, entry []avEntry, words int) classRules {
-	bitmaps := make([]uint64, 2*words)
-	c := classRules{
-		sources: bitmaps[:words:words],
-		targets: bitmaps[words:],
-		rank:    make([]uint32, words),
-		target:  target,
-		entry:   entry,
-	}
-	last := uint16(0)
+// maxBitmaps is how many words the bitmaps of all classes may have that have
+// fewer rules than that: many classes times many types would be more than a
+// small multiple of the file. Policies in use need a tenth of it.
+const maxBitmaps = 1 << 17
+
+func newClassRules(rules []packedRule, target []uint16, entry []avEntry) classRules {
+	c := classRules{target: target, entry: entry}
 	for i := range rules {
 		r := &rules[i]
-		source := uint16(r.key >> sourceShift)
-		s, t := source-1, uint16(r.key>>targetShift)-1
-		if source != last {
-			last = source
-			c.sources[s/64] |= 1 << (s % 64)
+		source := uint16(r.key>>sourceShift) - 1
+		if n := len(c.sparse); n == 0 || c.sparse[n-1] != source {
+			c.sparse = append(c.sparse, source)
 			c.rows = append(c.rows, uint32(i))
 		}
-		c.targets[t/64] |= 1 << (t % 64)
-		target[i] = t
+		target[i] = uint16(r.key>>targetShift) - 1
 		entry[i] = avEntry{r.data, r.number, r.branch, policydb.AVKind(r.key >> kindShift)}
 	}
 	c.rows = append(c.rows, uint32(len(rules)))
+	return c
+}
+
+// makeBitmaps replaces the list of sources.
+func (c *classRules) makeBitmaps(words int) {
+	bitmaps := make([]uint64, 2*words)
+	c.sources, c.targets, c.rank = bitmaps[:words:words], bitmaps[words:], make([]uint32, words)
+	for _, s := range c.sparse {
+		c.sources[s/64] |= 1 << (s % 64)
+	}
+	for _, t := range c.target {
+		c.targets[t/64] |= 1 << (t % 64)
+	}
 	n := 0
 	for i, w := range c.sources {
 		c.rank[i] = uint32(n)
 		n += bits.OnesCount64(w)
 	}
-	return c
+	c.sparse = nil
 }
 
-// row returns the range of a source's rules in target and entry. The source
-// is a bit that is set in sources.
+// row returns the range of a source's rules in target and entry; it is empty if
+// there are none.
 func (c *classRules) row(source uint32) (from, to uint32) {
+	if c.sparse != nil {
+		if i, ok := slices.BinarySearch(c.sparse, uint16(source)); ok {
+			return c.rows[i], c.rows[i+1]
+		}
+		return 0, 0
+	}
+	if w := source / 64; int(w) >= len(c.sources) || c.sources[w]>>(source%64)&1 == 0 {
+		return 0, 0
+	}
+	return c.setRow(source)
+}
+
+// setRow is row for a bit that is set in sources.
+func (c *classRules) setRow(source uint32) (from, to uint32) {
 	w := source / 64
 	n := c.rank[w] + uint32(bits.OnesCount64(c.sources[w]&(1<<(source%64)-1)))
 	return c.rows[n], c.rows[n+1]
+}
+
+// eachRow calls a function for the rows of the sources in a set, or of all.
+func (c *classRules) eachRow(set *policydb.Bitmap, f func(source, from, to uint32)) {
+	for i, s := range c.sparse {
+		if set == nil || has(set, uint32(s)) {
+			f(uint32(s), c.rows[i], c.rows[i+1])
+		}
+	}
+	each := func(w int, word uint64) {
+		for ; word != 0; word &= word - 1 {
+			s := uint32(w*64 + bits.TrailingZeros64(word))
+			from, to := c.setRow(s)
+			f(s, from, to)
+		}
+	}
+	if set == nil {
+		for w, word := range c.sources {
+			each(w, word)
+		}
+		return
+	}
+	for _, node := range set.Nodes {
+		if w := int(node.Start / 64); w < len(c.sources) {
+			each(w, node.Map&c.sources[w])
+		}
+	}
 }
 
 // maxTargets is how many of a target's attributes a lookup keeps on its stack.
@@ -153,7 +210,9 @@ const maxTargets = 64
 type matcher struct {
 	c       *classRules
 	sources []policydb.BitmapNode
+	sattr   *policydb.Bitmap
 	tattr   *policydb.Bitmap
+	sparse  int    // row to do next, where there are no bitmaps
 	bitsAt  uint32 // Start of the word that pending comes from
 	pending uint64 // rows still to do in that word
 
@@ -170,7 +229,11 @@ func (m *matcher) init(c *classRules, sattr, tattr *policydb.Bitmap) bool {
 	if len(c.target) == 0 {
 		return false
 	}
-	m.c, m.sources, m.tattr = c, sattr.Nodes, tattr
+	m.c, m.sources, m.sattr, m.tattr = c, sattr.Nodes, sattr, tattr
+	if c.sparse != nil {
+		m.n = -1
+		return true
+	}
 	n := 0
 	for _, node := range tattr.Nodes {
 		w := node.Start / 64
@@ -209,6 +272,9 @@ func (m *matcher) next() *avEntry {
 
 // nextRow goes to the next of the source's attributes that has a row.
 func (m *matcher) nextRow() bool {
+	if m.c.sparse != nil {
+		return m.nextSparse()
+	}
 	for m.pending == 0 {
 		if len(m.sources) == 0 {
 			return false
@@ -221,9 +287,20 @@ func (m *matcher) nextRow() bool {
 	}
 	source := m.bitsAt + uint32(bits.TrailingZeros64(m.pending))
 	m.pending &= m.pending - 1
-	m.at, m.to = m.c.row(source)
+	m.at, m.to = m.c.setRow(source)
 	m.i = 0
 	return true
+}
+
+func (m *matcher) nextSparse() bool {
+	for ; m.sparse < len(m.c.sparse); m.sparse++ {
+		if has(m.sattr, uint32(m.c.sparse[m.sparse])) {
+			m.at, m.to = m.c.rows[m.sparse], m.c.rows[m.sparse+1]
+			m.sparse++
+			return true
+		}
+	}
+	return false
 }
 
 // nextListed walks row and list, both in ascending order. From a long row it

@@ -76,6 +76,9 @@ func (s *symbols) appendLevel(b []byte, l *policydb.Level) []byte {
 }
 
 func (s *symbols) appendLevelStyle(b []byte, l *policydb.Level, style textStyle) []byte {
+	if l.Sensitivity == 0 {
+		return b // a policy without MLS, which may have constraints on levels
+	}
 	b = append(b, s.sensitivities[l.Sensitivity-1]...)
 	sep := byte(':')
 	run, first, last := 0, uint32(0), uint32(0)

@@ -245,21 +245,14 @@ func (c *counter) collectHad(source, class, need uint32) {
 	}
 	if x := p.engine.av(); x != nil {
 		rules := &x.classes[class-1]
-		for _, node := range sattr.Nodes {
-			w := node.Start / 64
-			if int(w) >= len(rules.sources) {
-				break
-			}
-			for b := node.Map & rules.sources[w]; b != 0; b &= b - 1 {
-				from, to := rules.row(node.Start + uint32(bits.TrailingZeros64(b)))
-				for i := from; i < to; i++ {
-					e := &rules.entry[i]
-					if e.kind == policydb.Allow && e.data&need != 0 && p.state.on[e.branch] && !p.over.isRemoved(e.rule) {
-						add(uint32(rules.target[i])+1, e.data)
-					}
+		rules.eachRow(sattr, func(_, from, to uint32) {
+			for i := from; i < to; i++ {
+				e := &rules.entry[i]
+				if e.kind == policydb.Allow && e.data&need != 0 && p.state.on[e.branch] && !p.over.isRemoved(e.rule) {
+					add(uint32(rules.target[i])+1, e.data)
 				}
 			}
-		}
+		})
 	}
 	if p.over == nil {
 		return

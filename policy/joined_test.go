@@ -27,19 +27,9 @@ func TestDiffShortcut(t *testing.T) {
 		if seed%2 == 0 {
 			old, new = m.overlaid(t, old), m.overlaid(t, new)
 		}
-		j := joinPolicies(old, new)
-		var all [2][][]uint32
-		rest := j.otherRules()
-		for side, p := range j.side {
-			all[side] = make([][]uint32, len(ruleKeywords))
-			for n := range uint32(p.rules().len()) {
-				if !p.over.isRemoved(n) {
-					r := p.rules().rule(p, n)
-					bit := slices.Index(ruleKeywords[:], ruleKeyword(r.Kind()))
-					all[side][bit] = append(all[side][bit], n)
-				}
-			}
-			shortened += len(slices.Concat(all[side]...)) - len(slices.Concat(rest[side]...))
+		all := allRules(old, new)
+		for side, rest := range joinPolicies(old, new).otherRules() {
+			shortened += len(slices.Concat(all[side]...)) - len(slices.Concat(rest...))
 		}
 		if got, want := Diff(old, new), diff(old, new, all); !reflect.DeepEqual(got, want) {
 			t.Fatalf("seed %d: %+v\nwithout the shortcut: %+v", seed, got, want)
@@ -55,6 +45,21 @@ func TestDiffShortcut(t *testing.T) {
 	if shortened < 10000 {
 		t.Errorf("only %d rules were left out", shortened)
 	}
+}
+
+// allRules returns the numbers of all rules of the access vector tables, as
+// otherRules returns some.
+func allRules(old, new *Policy) (all [2][][]uint32) {
+	for side, p := range [2]*Policy{old, new} {
+		all[side] = make([][]uint32, len(ruleKeywords))
+		for n := range uint32(p.rules().len()) {
+			if !p.over.isRemoved(n) {
+				bit := slices.Index(ruleKeywords[:], ruleKeyword(p.rules().rule(p, n).Kind()))
+				all[side][bit] = append(all[side][bit], n)
+			}
+		}
+	}
+	return all
 }
 
 // edit changes one thing of a made up policy.

@@ -114,9 +114,6 @@ func (p *Policy) typeRule(kind policydb.AVKind, source, target, class uint32) ui
 	}
 	c := &x.classes[class-1]
 	s, t := source-1, uint16(target-1)
-	if w := s / 64; int(w) >= len(c.sources) || c.sources[w]>>(s%64)&1 == 0 {
-		return 0
-	}
 	from, to := c.row(s)
 	for i := seek(c.target, from, to, t); i < to && c.target[i] == t; i++ {
 		if e := &c.entry[i]; e.kind == kind && p.inForce(e) {

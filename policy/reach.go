@@ -1,8 +1,6 @@
 package policy
 
 import (
-	"math/bits"
-
 	"github.com/sekit/sekit/internal/policydb"
 )
 
@@ -16,18 +14,14 @@ func (p *Policy) sourcesOf(target, class uint32) []uint32 {
 	}
 	if x := p.engine.av(); x != nil {
 		c := &x.classes[class-1]
-		for w, word := range c.sources {
-			for ; word != 0; word &= word - 1 {
-				source := uint32(w*64 + bits.TrailingZeros64(word))
-				from, to := c.row(source)
-				for i := from; i < to; i++ {
-					e := &c.entry[i]
-					if e.kind == policydb.Allow && has(tattr, uint32(c.target[i])) && p.inForce(e) {
-						add(source+1, e.data)
-					}
+		c.eachRow(nil, func(source, from, to uint32) {
+			for i := from; i < to; i++ {
+				e := &c.entry[i]
+				if e.kind == policydb.Allow && has(tattr, uint32(c.target[i])) && p.inForce(e) {
+					add(source+1, e.data)
 				}
 			}
-		}
+		})
 	}
 	if p.over != nil {
 		for _, r := range p.over.allow {
@@ -55,18 +49,14 @@ func (p *Policy) targetsOf(source, class uint32) []uint32 {
 	}
 	if x := p.engine.av(); x != nil {
 		c := &x.classes[class-1]
-		for s := range sattr.All() {
-			if w := s / 64; int(w) >= len(c.sources) || c.sources[w]>>(s%64)&1 == 0 {
-				continue
-			}
-			from, to := c.row(s)
+		c.eachRow(sattr, func(_, from, to uint32) {
 			for i := from; i < to; i++ {
 				e := &c.entry[i]
 				if e.kind == policydb.Allow && p.inForce(e) {
 					add(uint32(c.target[i])+1, e.data)
 				}
 			}
-		}
+		})
 	}
 	if p.over != nil {
 		for _, r := range p.over.allow {

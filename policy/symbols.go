@@ -118,19 +118,42 @@ func (s *symbols) addTypes(db *policydb.Policy) {
 			info.name, info.bounds = t.Name, t.Bounds
 		}
 	}
-	members := make([][]uint32, db.NumTypes)
-	for t := range db.TypeAttributes {
-		for a := range db.TypeAttributes[t].All() {
-			if a != uint32(t) {
-				members[a] = append(members[a], uint32(t))
+	s.addMembers(db)
+}
+
+// addMembers turns the attributes of types into the types of attributes. The
+// nodes of all their bitmaps are counted first and lie in one slice.
+func (s *symbols) addMembers(db *policydb.Policy) {
+	starts := make([]uint32, db.NumTypes) // of the last node, +1
+	counts := make([]int, db.NumTypes)
+	total := 0
+	each := func(f func(attribute, t uint32)) {
+		for t := range db.TypeAttributes {
+			for a := range db.TypeAttributes[t].All() {
+				if a != uint32(t) && s.types[a].attribute {
+					f(a, uint32(t))
+				}
 			}
 		}
 	}
-	for a := range members {
-		if s.types[a].attribute {
-			s.types[a].members = policydb.NewBitmap(members[a]...)
+	each(func(a, t uint32) {
+		if start := t&^63 + 1; starts[a] != start {
+			starts[a] = start
+			counts[a]++
+			total++
 		}
+	})
+	nodes := make([]policydb.BitmapNode, total)
+	for a, n := range counts {
+		s.types[a].members.Nodes, nodes = nodes[:0:n], nodes[n:]
 	}
+	each(func(a, t uint32) {
+		m := &s.types[a].members
+		if n := len(m.Nodes); n == 0 || m.Nodes[n-1].Start != t&^63 {
+			m.Nodes = append(m.Nodes, policydb.BitmapNode{Start: t &^ 63})
+		}
+		m.Nodes[len(m.Nodes)-1].Map |= 1 << (t & 63)
+	})
 }
 
 func (s *symbols) addClasses(db *policydb.Policy) {

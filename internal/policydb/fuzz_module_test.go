@@ -4,8 +4,9 @@ import (
 	"bytes"
 	"errors"
 	"math/rand/v2"
-	"reflect"
 	"testing"
+
+	"github.com/sekit/sekit/internal/mutate"
 )
 
 // FuzzDecodeModule wants of any bytes that they are refused with a place, or
@@ -38,7 +39,7 @@ func FuzzDecodeModule(f *testing.F) {
 		if err != nil || !bytes.Equal(out, data) {
 			t.Fatalf("written otherwise: %v", err)
 		}
-		what := mutate(reflect.ValueOf(m).Elem(), rand.New(rand.NewPCG(seed, 0)))
+		what := mutate.One(m, rand.New(rand.NewPCG(seed, 0)))
 		after, err := EncodeModule(m)
 		if err != nil {
 			return

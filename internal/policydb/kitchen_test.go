@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-//go:generate go test -tags oracle -run TestKitchenFixtures -update .
+//go:generate go test -tags oracle -run TestOracleKitchenFixtures -update .
 
 // A kitchen is a variant of one of the kitchen-sink sources in testdata, which
 // use every construct of the policy language once.

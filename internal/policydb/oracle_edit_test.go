@@ -190,7 +190,7 @@ func TestOracleEdit(t *testing.T) {
 	}
 
 	r := rand.New(rand.NewPCG(3, 6))
-	// base brings a policy into libsepol's order (see TestConvertOracle).
+	// base brings a policy into libsepol's order (see TestOracleConvert).
 	base := func(data []byte, version uint32) (string, *Policy) {
 		file := filepath.Join(t.TempDir(), "base")
 		for range 2 {

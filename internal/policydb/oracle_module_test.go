@@ -13,11 +13,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"reflect"
 	"regexp"
 	"slices"
 	"testing"
 
+	"github.com/sekit/sekit/internal/mutate"
 	"github.com/sekit/sekit/internal/oracle"
 )
 
@@ -88,7 +88,7 @@ func TestOracleModuleAccepted(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			what = mutate(reflect.ValueOf(p.Module).Elem(), r)
+			what = mutate.One(p.Module, r)
 			if data, err = EncodePackage(p); err != nil {
 				continue
 			}
@@ -112,9 +112,9 @@ func TestOracleModuleAccepted(t *testing.T) {
 	oracle.Report(t, "module-accepted-libsepol", compared, different)
 }
 
-// TestModuleFixtures compiles the fixtures anew: for each version kitchen.te
+// TestOracleModuleFixtures compiles the fixtures anew: for each version kitchen.te
 // without the statements that the version does not have.
-func TestModuleFixtures(t *testing.T) {
+func TestOracleModuleFixtures(t *testing.T) {
 	oracle.Require(t, "checkmodule", "semodule_package")
 	source, err := os.ReadFile("testdata/modules/kitchen.te")
 	if err != nil {

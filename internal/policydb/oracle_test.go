@@ -52,7 +52,7 @@ func allKitchens() []kitchen {
 	return all
 }
 
-func TestKitchenFixtures(t *testing.T) {
+func TestOracleKitchenFixtures(t *testing.T) {
 	oracle.Require(t, "checkpolicy", "secilc")
 	different := 0
 	for _, k := range kitchens {
@@ -100,7 +100,7 @@ func firstDifference(a, b []byte) int {
 	return min(len(a), len(b))
 }
 
-func TestRoundTripOracle(t *testing.T) {
+func TestOracleRoundTrip(t *testing.T) {
 	oracle.Require(t, "checkpolicy", "secilc")
 	compared, different := 0, 0
 	for _, k := range allKitchens() {
@@ -128,7 +128,7 @@ func convert(t testing.TB, in string, mls bool, version uint32) []byte {
 	return data
 }
 
-func TestRoundTripDebian(t *testing.T) {
+func TestOracleRoundTripDebian(t *testing.T) {
 	oracle.Require(t, "checkpolicy", "secilc", oracle.DebianPolicy)
 	data, err := os.ReadFile(oracle.DebianPolicy)
 	if err != nil {
@@ -158,11 +158,11 @@ func TestRoundTripDebian(t *testing.T) {
 	oracle.Report(t, "policydb-roundtrip-debian", compared, different)
 }
 
-// TestConvertOracle holds Convert against libsepol, from each version to each.
+// TestOracleConvert holds Convert against libsepol, from each version to each.
 // The policies are brought into libsepol's order first: a policy that it reads
 // and writes comes out in the order of its hash tables, which compilers that
 // make larger tables do not have.
-func TestConvertOracle(t *testing.T) {
+func TestOracleConvert(t *testing.T) {
 	oracle.Require(t, "checkpolicy", "secilc", oracle.DebianPolicy)
 	dir := t.TempDir()
 	type base struct {
@@ -215,8 +215,8 @@ func encodeAs(p *Policy, version uint32) ([]byte, error) {
 	return Encode(q)
 }
 
-// TestEncodedIsRead has the tools of the field read what Encode wrote.
-func TestEncodedIsRead(t *testing.T) {
+// TestOracleEncodedIsRead has the tools of the field read what Encode wrote.
+func TestOracleEncodedIsRead(t *testing.T) {
 	oracle.Require(t, "checkpolicy")
 	file := filepath.Join(t.TempDir(), "policy")
 	compared, different := 0, 0
