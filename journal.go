@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/sekit/sekit/module"
 )
 
 // Interrupted is something that a program began on a machine and did not end,
@@ -50,7 +52,7 @@ func (m *Machine) Recover(ctx context.Context, i Interrupted) error {
 	if err != nil {
 		return err
 	}
-	undo, err := now.PlanUndo(i.Plan)
+	undo, err := now.PlanUndo(ctx, i.Plan)
 	if err != nil {
 		return err
 	}
@@ -79,7 +81,7 @@ type journal struct{ dir string }
 const (
 	journalPrefix = "change-"
 	journalSuffix = ".json"
-	maxJournal    = 16 << 20 // bytes of a file
+	maxJournal    = 256 << 20 // bytes of a file: modules may be large
 )
 
 // entry is a thing that is going on. The zero entry keeps no journal.
@@ -95,7 +97,7 @@ func (j journal) begin(i Interrupted) (*entry, error) {
 		return &entry{}, nil
 	}
 	i.Started, i.PID = time.Now(), os.Getpid()
-	data, err := json.MarshalIndent(i, "", "\t")
+	data, err := json.MarshalIndent(written(i), "", "\t")
 	if err != nil {
 		return nil, err
 	}
@@ -199,15 +201,67 @@ func readInterrupted(name string) (Interrupted, bool, error) {
 	if err == nil && len(data) > maxJournal {
 		err = fmt.Errorf("longer than %d bytes", maxJournal)
 	}
-	i := Interrupted{file: name}
+	var j journaled
 	if err == nil {
-		err = json.Unmarshal(data, &i)
+		err = json.Unmarshal(data, &j)
 	}
+	i := j.Interrupted
+	i.file = name
 	if err == nil && i.Plan == nil {
 		err = errors.New("no plan")
+	}
+	if err == nil {
+		i.Plan.Modules, err = j.modules()
 	}
 	if err != nil {
 		return Interrupted{}, false, &fs.PathError{Op: "read", Path: name, Err: err}
 	}
 	return i, true, nil
+}
+
+// journaled is the contents of a file: the modules with what it takes to put
+// them back, which a plan's JSON leaves out.
+type journaled struct {
+	Interrupted
+	Modules []journaledModule `json:"modules,omitempty"`
+}
+
+type journaledModule struct {
+	Op       string           `json:"op"`
+	Key      module.Key       `json:"key"`
+	Content  journaledContent `json:"content,omitzero"`
+	Before   module.Record    `json:"before,omitzero"`
+	Replaced journaledContent `json:"replaced,omitzero"`
+}
+
+type journaledContent struct {
+	Language string `json:"language"`
+	Data     []byte `json:"data"`
+}
+
+func (c journaledContent) IsZero() bool { return c.Language == "" }
+
+func written(i Interrupted) journaled {
+	plan := *i.Plan
+	plan.Modules = nil
+	j := journaled{Interrupted: i}
+	j.Plan = &plan
+	for _, c := range i.Plan.Modules {
+		j.Modules = append(j.Modules, journaledModule{c.Op.String(), c.Key, journaledContent(c.Content), c.Before, journaledContent(c.Replaced)})
+	}
+	return j
+}
+
+func (j *journaled) modules() ([]module.Change, error) {
+	var out []module.Change
+	for _, m := range j.Modules {
+		op := module.Nothing
+		for op.String() != m.Op {
+			if op++; op > module.Disable {
+				return nil, fmt.Errorf("unknown operation %q", clip(m.Op))
+			}
+		}
+		out = append(out, module.Change{Op: op, Key: m.Key, Content: module.Content(m.Content), Before: m.Before, Replaced: module.Content(m.Replaced)})
+	}
+	return out, nil
 }

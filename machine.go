@@ -8,6 +8,7 @@ import (
 
 	"github.com/sekit/sekit/boolean"
 	"github.com/sekit/sekit/fcontext"
+	"github.com/sekit/sekit/module"
 	"github.com/sekit/sekit/port"
 )
 
@@ -17,8 +18,8 @@ type Backend interface {
 	// System returns what is so now.
 	System(ctx context.Context) (*System, error)
 	// Commit makes a plan's changes of records, in one transaction: all, or
-	// none and returns an error. It leaves files alone. It returns
-	// [port.ErrChanged] or [boolean.ErrChanged] (wrapped) if the records are not
+	// none and returns an error. It leaves files alone. It returns the room's
+	// error ([port.ErrChanged] and the like, wrapped) if the records are not
 	// those that the plan was made for, [ErrLocked] if another program holds the
 	// store, and [errors.ErrUnsupported] for what it can't do.
 	Commit(ctx context.Context, p *Plan) error
@@ -46,6 +47,7 @@ type Machine struct {
 	b       Backend
 	files   fcontext.Backend
 	journal journal
+	close   func() error
 }
 
 // NewMachine returns a machine that is changed through a backend.
@@ -62,7 +64,7 @@ func (m *Machine) Plan(ctx context.Context, want Settings) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.Plan(want)
+	return s.Plan(ctx, want)
 }
 
 // ApplyError says that a plan was not carried out.
@@ -110,7 +112,7 @@ func (m *Machine) Apply(ctx context.Context, p *Plan) (undo *Plan, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if undo, err = after.PlanUndo(p); err != nil {
+	if undo, err = after.PlanUndo(ctx, p); err != nil {
 		return nil, err
 	}
 	if m.files == nil && len(p.Relabel)+len(p.Restore) > 0 {
@@ -145,7 +147,7 @@ func (m *Machine) rollback(ctx context.Context, p *Plan, changed []fcontext.Chan
 		if err != nil {
 			return err
 		}
-		undo, err := now.PlanUndo(p)
+		undo, err := now.PlanUndo(ctx, p)
 		// Where others have changed a record first, the commit was refused: it
 		// is not ours to give back.
 		if isChanged(err) && isChanged(failed.Err) {
@@ -221,5 +223,6 @@ func back(changes []fcontext.Change) []fcontext.Change {
 }
 
 func isChanged(err error) bool {
-	return errors.Is(err, port.ErrChanged) || errors.Is(err, boolean.ErrChanged)
+	return errors.Is(err, port.ErrChanged) || errors.Is(err, boolean.ErrChanged) ||
+		errors.Is(err, fcontext.ErrStoreChanged) || errors.Is(err, module.ErrChanged)
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/sekit/sekit/boolean"
 	"github.com/sekit/sekit/fcontext"
+	"github.com/sekit/sekit/module"
 	"github.com/sekit/sekit/policy"
 	"github.com/sekit/sekit/port"
 )
@@ -15,9 +16,11 @@ import (
 // transaction. [System.Plan] makes it of what shall be so, [Machine.Apply]
 // makes the changes. Each of them knows what was before.
 type Plan struct {
-	Permissive []PermissiveChange `json:"permissive,omitempty"`
-	Ports      []port.Change      `json:"ports,omitempty"`
-	Booleans   []boolean.Change   `json:"booleans,omitempty"`
+	Modules    []module.Change        `json:"modules,omitempty"`
+	Permissive []PermissiveChange     `json:"permissive,omitempty"`
+	Ports      []port.Change          `json:"ports,omitempty"`
+	Contexts   []fcontext.LocalChange `json:"contexts,omitempty"`
+	Booleans   []boolean.Change       `json:"booleans,omitempty"`
 	// Relabel are the files, and the directories with all below them, that are
 	// relabelled after the rest.
 	Relabel []string `json:"relabel,omitempty"`
@@ -35,13 +38,16 @@ func (p *Plan) Empty() bool {
 
 // unchanged reports whether there is nothing to commit.
 func (p *Plan) unchanged() bool {
-	return len(p.Permissive) == 0 && len(p.Ports) == 0 && len(p.Booleans) == 0
+	return len(p.Modules)+len(p.Permissive)+len(p.Ports)+len(p.Contexts)+len(p.Booleans) == 0
 }
 
 // String says the changes for people, a line each.
 func (p *Plan) String() string {
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
+	for _, c := range p.Modules {
+		line("%s", c)
+	}
 	for _, c := range p.Permissive {
 		line("%s", c)
 	}
@@ -50,6 +56,9 @@ func (p *Plan) String() string {
 		for _, e := range c.Shadows {
 			line("    instead of %s port %s (%s)", e.Origin, e.Key, e.Context.Type())
 		}
+	}
+	for _, c := range p.Contexts {
+		line("%s", c)
 	}
 	for _, c := range p.Booleans {
 		line("%s", c)
@@ -68,16 +77,25 @@ func (p *Plan) String() string {
 // boolean is not among them, for no tool can ([boolean.Change.Command]).
 func (p *Plan) Commands() [][]string {
 	var out [][]string
-	for _, c := range p.Permissive {
-		out = append(out, c.Command())
-	}
-	for _, c := range p.Ports {
-		out = append(out, c.Command())
-	}
-	for _, c := range p.Booleans {
-		if command := c.Command(); command != nil {
+	add := func(command []string) {
+		if command != nil {
 			out = append(out, command)
 		}
+	}
+	for _, c := range p.Modules {
+		add(c.Command())
+	}
+	for _, c := range p.Permissive {
+		add(c.Command())
+	}
+	for _, c := range p.Ports {
+		add(c.Command())
+	}
+	for _, c := range p.Contexts {
+		add(c.Command())
+	}
+	for _, c := range p.Booleans {
+		add(c.Command())
 	}
 	for _, name := range p.Relabel {
 		out = append(out, []string{"restorecon", "-R", name})
@@ -91,9 +109,17 @@ var errTaken = fmt.Errorf("a permissive domain can't be taken back in memory: %w
 // PolicyChanges returns what a plan comes to in the policy, for
 // [policy.Policy.With] and [policy.Policy.Exposure]: to decide a denied access
 // again before anything is touched. The error is [errors.ErrUnsupported] if a
-// domain shall no longer be permissive.
+// domain shall no longer be permissive, and for changes of modules other than
+// installing a package of rules ([module.ParsePP]).
 func (s *System) PolicyChanges(p *Plan) ([]policy.Change, error) {
 	var out []policy.Change
+	for _, c := range p.Modules {
+		changes, err := moduleChanges(c)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, changes...)
+	}
 	for _, c := range p.Permissive {
 		if !c.On {
 			return nil, errTaken
@@ -108,6 +134,23 @@ func (s *System) PolicyChanges(p *Plan) ([]policy.Change, error) {
 	for _, c := range p.Booleans {
 		if change, ok := c.PolicyChange(); ok {
 			out = append(out, change)
+		}
+	}
+	return out, nil
+}
+
+func moduleChanges(c module.Change) ([]policy.Change, error) {
+	if c.Op != module.Install || c.Before.Name != "" || c.Content.Language != "pp" {
+		return nil, fmt.Errorf("%s in memory: %w", c, errors.ErrUnsupported)
+	}
+	m, _, err := module.ParsePP(c.Content.Data)
+	if err != nil {
+		return nil, err
+	}
+	out := module.Changes(m.Rules)
+	for _, r := range m.Rules {
+		if r.Kind == module.DontAudit {
+			out = append(out, policy.DontAuditRule{Source: r.Source, Target: r.Target, Class: r.Class, Permissions: r.Permissions})
 		}
 	}
 	return out, nil

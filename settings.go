@@ -1,6 +1,7 @@
 package sekit
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -9,6 +10,8 @@ import (
 	"strings"
 
 	"github.com/sekit/sekit/boolean"
+	"github.com/sekit/sekit/fcontext"
+	"github.com/sekit/sekit/module"
 	"github.com/sekit/sekit/policy"
 	"github.com/sekit/sekit/port"
 )
@@ -16,8 +19,15 @@ import (
 // Settings say what shall be so on a machine. [System.Plan] finds out what has
 // to be changed for it. The zero Settings ask for nothing.
 type Settings struct {
+	// Modules shall be installed.
+	Modules []ModuleSetting `json:"modules,omitempty"`
 	// Ports shall have a type.
 	Ports []port.Setting `json:"ports,omitempty"`
+	// Contexts are what files shall have, by the paths' patterns.
+	Contexts []fcontext.LocalSetting `json:"contexts,omitempty"`
+	// Equivalences are directories whose files shall have the contexts that
+	// those at the same place in another one have.
+	Equivalences []fcontext.Equivalence `json:"equivalences,omitempty"`
 	// Booleans shall have a value, to stay.
 	Booleans []boolean.Record `json:"booleans,omitempty"`
 	// Permissive are domains that shall be permissive, to stay; for a while is
@@ -33,9 +43,20 @@ type Settings struct {
 // Without names local records that shall not be. One that is not there is so
 // already; the policy's own can't be taken away.
 type Without struct {
-	Ports      []port.Key `json:"ports,omitempty"`
-	Booleans   []string   `json:"booleans,omitempty"`
-	Permissive []string   `json:"permissive,omitempty"` // domains
+	Modules      []module.Key        `json:"modules,omitempty"`
+	Ports        []port.Key          `json:"ports,omitempty"`
+	Contexts     []fcontext.LocalKey `json:"contexts,omitempty"`
+	Equivalences []string            `json:"equivalences,omitempty"` // targets
+	Booleans     []string            `json:"booleans,omitempty"`
+	Permissive   []string            `json:"permissive,omitempty"` // domains
+}
+
+// ModuleSetting is a module as a file, and where in the store it shall be.
+type ModuleSetting struct {
+	module.Key
+	// Language is that of the file: pp or cil.
+	Language string `json:"language"`
+	Data     []byte `json:"data"`
 }
 
 // SettingError says which of several settings can't be. The rooms' own errors
@@ -54,9 +75,18 @@ func (e *SettingError) Unwrap() error { return e.Err }
 // Plan returns the changes that make settings so, and changes nothing. What is
 // so already is left out. The settings are taken in their order, those to be
 // without first. A setting that can't be is an error, and there is no plan.
-func (s *System) Plan(want Settings) (*Plan, error) {
+//
+// All settings are held against the policy as it is: a port type that a module
+// brings can only be used once the module is installed.
+func (s *System) Plan(ctx context.Context, want Settings) (*Plan, error) {
 	p := &Plan{sys: s}
+	if err := p.planModules(ctx, want); err != nil {
+		return nil, err
+	}
 	if err := p.planPorts(want); err != nil {
+		return nil, err
+	}
+	if err := p.planContexts(want); err != nil {
 		return nil, err
 	}
 	if err := p.planBooleans(want); err != nil {
@@ -126,6 +156,89 @@ func (p *Plan) planBooleans(want Settings) error {
 	}
 	return nil
 }
+
+func (p *Plan) planContexts(want Settings) error {
+	wanted := len(want.Contexts) + len(want.Equivalences) + len(want.Without.Contexts) + len(want.Without.Equivalences)
+	if wanted == 0 {
+		return nil
+	}
+	t := p.sys.LocalContexts
+	if t == nil {
+		return errNoContexts
+	}
+	add := func(changes []fcontext.LocalChange, err error) error {
+		for _, c := range changes {
+			if err == nil && c.Op != fcontext.Nothing {
+				p.Contexts = append(p.Contexts, c)
+				t, err = t.With(c)
+			}
+		}
+		return err
+	}
+	one := func(c fcontext.LocalChange, err error) error {
+		// Of what shall not be: the policy's own record, or none.
+		if owner := (*fcontext.OwnerError)(nil); errors.Is(err, fs.ErrNotExist) || errors.As(err, &owner) {
+			return nil
+		}
+		return add([]fcontext.LocalChange{c}, err)
+	}
+	for _, target := range want.Without.Equivalences {
+		if err := one(t.PlanDeleteEquivalence(target)); err != nil {
+			return err
+		}
+	}
+	for _, k := range want.Without.Contexts {
+		if err := one(t.PlanDelete(k)); err != nil {
+			return err
+		}
+	}
+	for _, e := range want.Equivalences {
+		if err := add(t.PlanEquivalence(e)); err != nil {
+			return err
+		}
+	}
+	for _, s := range want.Contexts {
+		c, err := t.PlanSet(s)
+		if err := add([]fcontext.LocalChange{c}, err); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *Plan) planModules(ctx context.Context, want Settings) error {
+	if len(want.Modules)+len(want.Without.Modules) == 0 {
+		return nil
+	}
+	t := p.sys.Modules
+	if t == nil {
+		return errNoModules
+	}
+	add := func(c module.Change, err error) error {
+		if err != nil || c.Op == module.Nothing {
+			return err
+		}
+		p.Modules = append(p.Modules, c)
+		t, err = t.With(c)
+		return err
+	}
+	for _, k := range want.Without.Modules {
+		if err := add(t.PlanRemove(ctx, k)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	for _, m := range want.Modules {
+		if err := add(t.PlanInstall(ctx, m.Key, module.Content{Language: m.Language, Data: m.Data})); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+var (
+	errNoContexts = fmt.Errorf("the local file contexts are not known: %w", errors.ErrUnsupported)
+	errNoModules  = fmt.Errorf("the modules are not known: %w", errors.ErrUnsupported)
+)
 
 // checkPath takes absolute paths in their shortest form, as fcontext does.
 func checkPath(name string) error {

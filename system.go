@@ -1,7 +1,6 @@
 package sekit
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -13,12 +12,16 @@ import (
 
 	"github.com/sekit/sekit/boolean"
 	"github.com/sekit/sekit/fcontext"
+	"github.com/sekit/sekit/module"
 	"github.com/sekit/sekit/policy"
 	"github.com/sekit/sekit/port"
 )
 
 // ErrDisabled says that SELinux is not enabled on this machine.
 var ErrDisabled = errors.New("SELinux is disabled")
+
+// selinuxfs is where the kernel's SELinux interface is mounted.
+const selinuxfs = "/sys/fs/selinux"
 
 // System is one machine's SELinux, as far as it is known: its policy, and what
 // goes with it. It holds what was read when it was opened and does not follow
@@ -34,6 +37,11 @@ type System struct {
 	// Booleans are the booleans with their values; nil if no more is known of
 	// them than what the policy says.
 	Booleans *boolean.Table
+	// LocalContexts are the local records of file contexts, over those of
+	// Contexts; nil if they are not known.
+	LocalContexts *fcontext.LocalTable
+	// Modules are the modules in the store; nil if it is not known.
+	Modules *module.Table
 	// Permissive are the domains that local modules make permissive (semanage
 	// permissive -a); nil if the store is not known.
 	Permissive []string
@@ -122,16 +130,17 @@ func OpenRoot(dir string) (*System, error) {
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}
 	s := &System{Policy: p}
-	if err := s.addFiles(fsys, name); err != nil {
+	if err := s.addFiles(fsys, dir, name, nil); err != nil {
 		return nil, err
 	}
 	return s, nil
 }
 
-// addFiles adds the file contexts and port records of a policy type. Either
-// may be missing: an image need not carry them, and the store of the running
-// machine is open to root alone.
-func (s *System) addFiles(fsys fs.FS, name string) error {
+// addFiles adds the file contexts and the store of a policy type. Either may be
+// missing: an image need not carry them, and the store of the running machine
+// is open to root alone. root is the directory of fsys, empty for this machine;
+// selinuxfs is nil where no kernel runs.
+func (s *System) addFiles(fsys fs.FS, root, name string, selinuxfs fs.FS) error {
 	db, err := fcontext.OpenFS(fsys, path.Join("etc/selinux", name, "contexts/files"), fcontext.Options{})
 	switch {
 	case err == nil:
@@ -145,16 +154,7 @@ func (s *System) addFiles(fsys fs.FS, name string) error {
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	var local []port.Record
-	store, err := port.OpenStore(fsys, name)
-	if err == nil {
-		local, err = store.Local(context.Background())
-	}
-	if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrPermission) {
-		return err
-	}
-	s.Ports = port.NewTable(s.Policy, local)
-	return nil
+	return s.addStore(fsys, root, name, selinuxfs)
 }
 
 // customizableTypes reads the list, a type a line (libselinux's

@@ -10,9 +10,6 @@ import (
 	"github.com/sekit/sekit/policy"
 )
 
-// selinuxfs is where the kernel's SELinux interface is mounted.
-const selinuxfs = "/sys/fs/selinux"
-
 // Open reads the System of this machine: the policy that its kernel enforces,
 // booleans as they are set, with the file contexts and port records in
 // /etc/selinux and /var/lib/selinux. Reading the policy takes the permission
@@ -37,7 +34,7 @@ func Open() (*System, error) {
 		return nil, err
 	}
 	s := &System{Policy: p, FileContext: fileContext}
-	if err := s.addFiles(root, name); err != nil {
+	if err := s.addFiles(root, "", name, os.DirFS(selinuxfs)); err != nil {
 		return nil, err
 	}
 	return s, nil

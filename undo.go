@@ -1,9 +1,14 @@
 package sekit
 
 import (
+	"bytes"
+	"context"
+	"errors"
 	"slices"
 
 	"github.com/sekit/sekit/boolean"
+	"github.com/sekit/sekit/fcontext"
+	"github.com/sekit/sekit/module"
 	"github.com/sekit/sekit/port"
 )
 
@@ -15,8 +20,14 @@ import (
 // Files that were relabelled are relabelled again, by the file contexts that
 // there are then. ([Machine.Apply] returns an undo that knows each file's
 // former context.)
-func (s *System) PlanUndo(done *Plan) (*Plan, error) {
+func (s *System) PlanUndo(ctx context.Context, done *Plan) (*Plan, error) {
 	undo := &Plan{sys: s}
+	if err := undo.undoModules(ctx, done.Modules); err != nil {
+		return nil, err
+	}
+	if err := undo.undoContexts(done.Contexts); err != nil {
+		return nil, err
+	}
 	t := s.ports()
 	for _, c := range slices.Backward(done.Ports) {
 		back, err := t.PlanUndo(c)
@@ -51,6 +62,62 @@ func (s *System) PlanUndo(done *Plan) (*Plan, error) {
 	return undo, nil
 }
 
+func (p *Plan) undoModules(ctx context.Context, done []module.Change) error {
+	t := p.sys.Modules
+	if t == nil && len(done) > 0 {
+		return errNoModules
+	}
+	for _, c := range slices.Backward(done) {
+		back, err := t.PlanUndo(ctx, c)
+		if errors.Is(err, module.ErrChanged) && notMade(ctx, t, c) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if t, err = t.With(back...); err != nil {
+			return err
+		}
+		p.Modules = append(p.Modules, back...)
+	}
+	return nil
+}
+
+// notMade reports whether a module is as it was before a change.
+func notMade(ctx context.Context, t *module.Table, c module.Change) bool {
+	records := t.All()
+	i := slices.IndexFunc(records, func(r module.Record) bool { return r.Key == c.Key })
+	if i < 0 || c.Before.Name == "" {
+		return i < 0 && c.Before.Name == ""
+	}
+	if records[i] != c.Before || c.Op != module.Install {
+		return records[i] == c.Before
+	}
+	content, err := t.Content(ctx, c.Key, module.AsInstalled)
+	return err == nil && content.Language == c.Replaced.Language && bytes.Equal(content.Data, c.Replaced.Data)
+}
+
+func (p *Plan) undoContexts(done []fcontext.LocalChange) error {
+	t := p.sys.LocalContexts
+	if t == nil && len(done) > 0 {
+		return errNoContexts
+	}
+	for _, c := range slices.Backward(done) {
+		back, err := t.PlanUndo(c)
+		if err != nil {
+			return err
+		}
+		if back.Op == fcontext.Nothing {
+			continue
+		}
+		if t, err = t.With(back); err != nil {
+			return err
+		}
+		p.Contexts = append(p.Contexts, back)
+	}
+	return nil
+}
+
 // with returns a picture of the records after a plan: the policy and the file
 // contexts stay what they were.
 func (s *System) with(p *Plan) (*System, error) {
@@ -61,6 +128,24 @@ func (s *System) with(p *Plan) (*System, error) {
 	}
 	if out.Booleans, err = s.booleans().With(p.Booleans...); err != nil {
 		return nil, err
+	}
+	switch {
+	case len(p.Contexts) == 0:
+	case s.LocalContexts == nil:
+		return nil, errNoContexts
+	default:
+		if out.LocalContexts, err = s.LocalContexts.With(p.Contexts...); err != nil {
+			return nil, err
+		}
+	}
+	switch {
+	case len(p.Modules) == 0:
+	case s.Modules == nil:
+		return nil, errNoModules
+	default:
+		if out.Modules, err = s.Modules.With(p.Modules...); err != nil {
+			return nil, err
+		}
 	}
 	out.Permissive = slices.Clone(s.Permissive)
 	for _, c := range p.Permissive {
@@ -75,22 +160,16 @@ func (s *System) with(p *Plan) (*System, error) {
 	return &out, nil
 }
 
-// made reports whether all of the plan's changes are made in s.
-func (p *Plan) made(s *System) bool {
-	undo, err := s.PlanUndo(p)
-	return err == nil && len(undo.Ports) == changesOf(p.Ports, func(c port.Change) bool { return c.Op != port.Nothing }) &&
-		len(undo.Permissive) == len(p.Permissive) && !slices.ContainsFunc(p.Booleans, func(c boolean.Change) bool {
+// made reports whether a plan's changes are made in s: whether there is
+// something to take back for each record that it changes.
+func (s *System) made(ctx context.Context, p *Plan) bool {
+	undo, err := s.PlanUndo(ctx, p)
+	if err != nil || len(undo.Modules) < len(p.Modules) || len(undo.Contexts) < len(p.Contexts) ||
+		len(undo.Permissive) < len(p.Permissive) || len(undo.Ports) < len(p.Ports) {
+		return false
+	}
+	return !slices.ContainsFunc(p.Booleans, func(c boolean.Change) bool {
 		b, err := s.booleans().Lookup(c.Name)
 		return err != nil || c.Op == boolean.Persist && !(b.Local && b.Default == c.On) || c.Op == boolean.Reset && b.Local
 	})
-}
-
-func changesOf[T any](changes []T, counts func(T) bool) int {
-	n := 0
-	for _, c := range changes {
-		if counts(c) {
-			n++
-		}
-	}
-	return n
 }

@@ -104,7 +104,9 @@ type Active struct {
 type Table struct {
 	p        *policy.Policy
 	booleans []Boolean // by name
+	local    []Record  // in the store's order
 	active   bool      // a kernel was asked
+	subs     Substitutions
 }
 
 // NewTable joins the booleans of a policy with the values of a running kernel
@@ -112,7 +114,7 @@ type Table struct {
 // left out: libsemanage drops their records, too, and a kernel that has them
 // runs another policy.
 func NewTable(p *policy.Policy, active []Active, local []Record) *Table {
-	t := &Table{p: p, active: active != nil}
+	t := &Table{p: p, local: slices.Clone(local), active: active != nil}
 	index := make(map[string]int)
 	for b := range p.Booleans() {
 		index[b.Name()] = len(t.booleans)
@@ -144,6 +146,7 @@ func (t *Table) All() []Boolean { return slices.Clone(t.booleans) }
 // Lookup returns a boolean. The error is an [*Error] that is [fs.ErrNotExist]
 // if the policy has none of that name.
 func (t *Table) Lookup(name string) (Boolean, error) {
+	name = t.subs.Name(name)
 	i, ok := slices.BinarySearchFunc(t.booleans, name, func(b Boolean, name string) int {
 		return strings.Compare(b.Name, name)
 	})
@@ -180,3 +183,9 @@ func (t *Table) Exposure(name string, on bool) (policy.Exposure, error) {
 	}
 	return x, nil
 }
+
+// Local returns the local records as their store has them, in its order.
+func (t *Table) Local() []Record { return slices.Clone(t.local) }
+
+// Active reports whether a running kernel was asked for its values.
+func (t *Table) Active() bool { return t.active }

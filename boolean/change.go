@@ -96,7 +96,7 @@ func (t *Table) PlanSet(name string, on bool) (Change, error) {
 	if !t.active {
 		return Change{}, opError("set", name, fmt.Errorf("no running kernel, it would be lost: %w", errors.ErrUnsupported))
 	}
-	c := Change{Op: Set, Name: name, On: on, Before: b}
+	c := Change{Op: Set, Name: b.Name, On: on, Before: b}
 	if b.Current == on && b.Pending == on {
 		c.Op = Nothing
 	}
@@ -111,7 +111,7 @@ func (t *Table) PlanPersist(name string, on bool) (Change, error) {
 	if err != nil {
 		return Change{}, err
 	}
-	c := Change{Op: Persist, Name: name, On: on, Before: b}
+	c := Change{Op: Persist, Name: b.Name, On: on, Before: b}
 	if b.Current == on && b.Pending == on && b.Default == on {
 		c.Op = Nothing
 	}
@@ -131,11 +131,11 @@ func (t *Table) PlanReset(name string) (Change, error) {
 		return Change{}, opError("reset", name,
 			fmt.Errorf("it has no local record, and the policy's own can't be deleted: %w", fs.ErrPermission))
 	}
-	own, err := t.p.Boolean(name)
+	own, err := t.p.Boolean(b.Name)
 	if err != nil {
 		return Change{}, opError("reset", name, err)
 	}
-	return Change{Op: Reset, Name: name, On: own.Default(), Before: b}, nil
+	return Change{Op: Reset, Name: b.Name, On: own.Default(), Before: b}, nil
 }
 
 func (t *Table) known(op, name string) (Boolean, error) {

@@ -66,6 +66,27 @@ func TestOraclePolicy(t *testing.T) {
 	c, d := compare(t, "list", listing(table, false), oracle.Output(t, "semanage", "boolean", "-l", "-n"))
 	oracle.Report(t, "boolean-semanage-list", c, d)
 
+	xml, err := os.Open("/" + boolean.DescriptionsFile)
+	if err != nil {
+		oracle.Require(t, "/"+boolean.DescriptionsFile)
+	}
+	defer xml.Close()
+	descriptions, err := boolean.ReadDescriptions(xml)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, d = 0, 0
+	for line := range strings.Lines(oracle.Output(t, "semanage", "boolean", "-l", "-n")) {
+		name, rest, _ := strings.Cut(line, " ")
+		_, text, _ := strings.Cut(strings.TrimSuffix(rest, "\n"), ")  ")
+		if c++; descriptions.Of(name) != text {
+			if d++; d < 5 {
+				t.Logf("%s: we %q, semanage %q", name, descriptions.Of(name), text)
+			}
+		}
+	}
+	oracle.Report(t, "boolean-semanage-descriptions", c, d)
+
 	statements := oracle.Output(t, "seinfo", oracle.DebianPolicy, "-b", "-x")
 	different := 0
 	for _, b := range table.All() {

@@ -43,7 +43,11 @@ func (t *Table) PlanUndo(done Change) ([]Change, error) {
 
 // With returns the table with changes made. The error is that of [Apply].
 func (t *Table) With(changes ...Change) (*Table, error) {
-	out := &Table{p: t.p, active: t.active, booleans: t.All()}
+	local, err := Apply(t.local, changes...)
+	if err != nil {
+		return nil, err
+	}
+	out := &Table{p: t.p, active: t.active, subs: t.subs, local: local, booleans: t.All()}
 	for _, c := range changes {
 		if c.Op == Nothing {
 			continue
@@ -51,9 +55,6 @@ func (t *Table) With(changes ...Change) (*Table, error) {
 		b, err := out.known("commit", c.Name)
 		if err != nil {
 			return nil, err
-		}
-		if c.Op != Set && (b.Local != c.Before.Local || b.Local && b.Default != c.Before.Default) {
-			return nil, opError("commit", c.Name, ErrChanged)
 		}
 		b.Current, b.Pending = c.On, c.On
 		if c.Op != Set {

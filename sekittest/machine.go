@@ -2,6 +2,7 @@ package sekittest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
 	"slices"
@@ -12,6 +13,8 @@ import (
 	"github.com/sekit/sekit/boolean/booleantest"
 	"github.com/sekit/sekit/fcontext"
 	"github.com/sekit/sekit/fcontext/fcontexttest"
+	"github.com/sekit/sekit/module"
+	"github.com/sekit/sekit/module/moduletest"
 	"github.com/sekit/sekit/policy"
 	"github.com/sekit/sekit/port"
 	"github.com/sekit/sekit/port/porttest"
@@ -24,8 +27,10 @@ type Options struct {
 	Ports      []port.Record
 	Booleans   []boolean.Record
 	Permissive []string
-	// Contexts are its file contexts.
-	Contexts *fcontext.DB
+	// Contexts are its file contexts, as the policy's modules make them, and
+	// LocalContexts the local records.
+	Contexts      *fcontext.DB
+	LocalContexts fcontext.LocalRecords
 	// Files are its files.
 	Files *fcontexttest.Tree
 	// CustomizableTypes are as in [sekit.System].
@@ -39,10 +44,12 @@ type Options struct {
 // Machine is a machine in memory. It is safe for concurrent use.
 type Machine struct {
 	*sekit.Machine
-	// Ports and Booleans are its store, for code that works with the rooms
-	// alone.
-	Ports    *porttest.Backend
-	Booleans *booleantest.Backend
+	// The rooms' parts of its store: to look at, and to change behind the
+	// machine's back.
+	PortStore    *porttest.Backend
+	BooleanStore *booleantest.Backend
+	ContextStore *fcontexttest.LocalBackend
+	ModuleStore  *moduletest.Backend
 
 	options Options
 	p       *policy.Policy
@@ -57,21 +64,22 @@ type Machine struct {
 // local records, for which there are Options. Records that no store would hold
 // panic: they are a mistake in a test.
 func NewMachine(p *policy.Policy, o Options) *Machine {
-	m := &Machine{p: p, options: o, permissive: slices.Clone(o.Permissive), Ports: porttest.NewBackend(p, o.Ports...)}
-	m.Booleans = booleantest.NewBackend(p, o.Booleans...)
+	m := &Machine{
+		p: p, options: o, permissive: slices.Clone(o.Permissive),
+		PortStore:    porttest.NewBackend(p, o.Ports...),
+		BooleanStore: booleantest.NewBackend(p, o.Booleans...),
+		ContextStore: fcontexttest.NewLocalBackend(p, o.LocalContexts),
+		ModuleStore:  moduletest.NewBackend(p),
+	}
 	if o.Offline {
-		m.Booleans = booleantest.NewOffline(p, o.Booleans...)
+		m.BooleanStore = booleantest.NewOffline(p, o.Booleans...)
 	}
 	for _, domain := range o.Permissive {
 		if _, err := p.Type(domain); err != nil {
 			panic("sekittest: " + err.Error())
 		}
 	}
-	options := sekit.MachineOptions{StateDir: o.StateDir}
-	if o.Files != nil {
-		options.Files = o.Files
-	}
-	m.Machine = sekit.NewMachine(backend{m}, options)
+	m.Machine = m.Reopen()
 	return m
 }
 
@@ -120,32 +128,50 @@ func (m *Machine) system(ctx context.Context) (*sekit.System, error) {
 	if m.fault.System != nil {
 		return nil, m.fault.System
 	}
-	s := &sekit.System{Contexts: m.options.Contexts, CustomizableTypes: m.options.CustomizableTypes,
-		Permissive: slices.Clone(m.permissive)}
-	var err error
-	if s.Ports, err = port.New(m.p, m.Ports).Table(ctx); err != nil {
+	linked, err := m.ModuleStore.Policy()
+	if err != nil {
 		return nil, err
 	}
-	if s.Booleans, err = boolean.New(m.p, m.Booleans).Table(ctx); err != nil {
+	s := &sekit.System{CustomizableTypes: m.options.CustomizableTypes, Permissive: slices.Clone(m.permissive)}
+	if s.Modules, err = module.NewStore(m.ModuleStore).Table(ctx); err != nil {
 		return nil, err
 	}
-	var changes []policy.Change
-	for _, b := range s.Booleans.All() {
-		changes = append(changes, policy.SetBoolean{Name: b.Name, On: b.Current})
+	if s.Ports, err = port.New(linked, m.PortStore).Table(ctx); err != nil {
+		return nil, err
 	}
-	for _, r := range s.Ports.Local() {
-		changes = append(changes, policy.PortContext{Protocol: r.Protocol, Low: r.Low, High: r.High, Type: r.Context.Type()})
+	if s.Booleans, err = boolean.New(linked, m.BooleanStore).Table(ctx); err != nil {
+		return nil, err
 	}
-	for _, domain := range m.permissive {
-		changes = append(changes, policy.MakePermissive{Type: domain})
+	if db := m.options.Contexts; db != nil {
+		if s.LocalContexts, err = fcontext.NewLocal(linked, db, m.ContextStore).Table(ctx); err != nil {
+			return nil, err
+		}
+		if s.Contexts, err = s.LocalContexts.DB(); err != nil {
+			return nil, err
+		}
 	}
-	if s.Policy, err = m.p.With(changes...); err != nil {
+	if s.Policy, err = linked.With(changes(s)...); err != nil {
 		return nil, err
 	}
 	if files := m.options.Files; files != nil {
 		s.FileContext = func(name string) (policy.Context, error) { return fcontext.ContextAt(files, name) }
 	}
 	return s, nil
+}
+
+// changes are what the store makes of the policy.
+func changes(s *sekit.System) []policy.Change {
+	var out []policy.Change
+	for _, b := range s.Booleans.All() {
+		out = append(out, policy.SetBoolean{Name: b.Name, On: b.Current})
+	}
+	for _, r := range s.Ports.Local() {
+		out = append(out, policy.PortContext{Protocol: r.Protocol, Low: r.Low, High: r.High, Type: r.Context.Type()})
+	}
+	for _, domain := range s.Permissive {
+		out = append(out, policy.MakePermissive{Type: domain})
+	}
+	return out
 }
 
 // Commit implements [sekit.Backend].
@@ -165,40 +191,80 @@ func (b backend) Commit(ctx context.Context, p *sekit.Plan) error {
 	return b.m.commit(ctx, s, p)
 }
 
-func (m *Machine) commit(ctx context.Context, s *sekit.System, p *sekit.Plan) error {
+// commit checks all changes, and then makes them room by room: booleans first,
+// for [Fault.Half].
+func (m *Machine) commit(ctx context.Context, s *sekit.System, p *sekit.Plan) (err error) {
 	permissive, err := m.withPermissive(p)
 	if err != nil {
 		return err
 	}
-	if _, err := s.Ports.With(p.Ports...); err != nil {
+	if _, err := port.Apply(s.Ports.Local(), p.Ports...); err != nil {
 		return err
 	}
-	if len(p.Booleans) > 0 {
-		if err := m.Booleans.Commit(ctx, p.Booleans); err != nil {
+	if _, err := module.ApplyChanges(s.Modules.All(), p.Modules...); err != nil {
+		return err
+	}
+	if len(p.Contexts) > 0 {
+		if s.LocalContexts == nil {
+			return fmt.Errorf("a machine without file contexts: %w", errors.ErrUnsupported)
+		}
+		if _, err := s.LocalContexts.With(p.Contexts...); err != nil {
 			return err
 		}
 	}
-	if m.fault.Half != nil {
-		return m.fault.Half
+	var back []func() error
+	defer func() {
+		for _, f := range back {
+			if err != nil {
+				err = errors.Join(err, f())
+			}
+		}
+	}()
+	if len(p.Booleans) > 0 {
+		if err := m.BooleanStore.Commit(ctx, p.Booleans); err != nil {
+			return err
+		}
+		if m.fault.Half != nil {
+			return m.fault.Half
+		}
+		back = append(back, func() error { return m.resetBooleans(ctx, p) })
 	}
 	if m.fault.kill {
-		m.fault = Fault{}
+		m.fault, back = Fault{}, nil
 		runtime.Goexit()
 	}
-	if len(p.Ports) > 0 {
-		if err := m.Ports.Commit(ctx, p.Ports); err != nil {
-			return m.takeBack(ctx, p, err)
-		}
+	if err := m.commitRooms(ctx, p); err != nil {
+		return err
 	}
 	m.permissive = permissive
 	m.commits++
+	back = nil
 	return m.fault.AfterCommit
 }
 
-// takeBack gives booleans back what they were before a commit that failed.
-func (m *Machine) takeBack(ctx context.Context, p *sekit.Plan, failed error) error {
+// commitRooms commits what was checked: only a room's own fault, or somebody who
+// works with a room at the same time, can make it fail.
+func (m *Machine) commitRooms(ctx context.Context, p *sekit.Plan) error {
+	if len(p.Modules) > 0 {
+		if err := m.ModuleStore.Commit(ctx, p.Modules); err != nil {
+			return err
+		}
+	}
+	if len(p.Contexts) > 0 {
+		if err := m.ContextStore.Commit(ctx, p.Contexts); err != nil {
+			return err
+		}
+	}
+	if len(p.Ports) > 0 {
+		return m.PortStore.Commit(ctx, p.Ports)
+	}
+	return nil
+}
+
+// resetBooleans gives booleans back what they were before a commit that failed.
+func (m *Machine) resetBooleans(ctx context.Context, p *sekit.Plan) error {
 	for _, c := range slices.Backward(p.Booleans) {
-		t, err := boolean.New(m.p, m.Booleans).Table(ctx)
+		t, err := boolean.New(m.p, m.BooleanStore).Table(ctx)
 		if err != nil {
 			return err
 		}
@@ -206,11 +272,11 @@ func (m *Machine) takeBack(ctx context.Context, p *sekit.Plan, failed error) err
 		if err != nil {
 			return err
 		}
-		if err := m.Booleans.Commit(ctx, undo); err != nil {
+		if err := m.BooleanStore.Commit(ctx, undo); err != nil {
 			return err
 		}
 	}
-	return failed
+	return nil
 }
 
 func (m *Machine) withPermissive(p *sekit.Plan) ([]string, error) {
