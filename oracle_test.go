@@ -15,6 +15,7 @@ import (
 	"github.com/sekit/sekit/boolean"
 	"github.com/sekit/sekit/fcontext"
 	"github.com/sekit/sekit/internal/oracle"
+	"github.com/sekit/sekit/internal/tool"
 	"github.com/sekit/sekit/module"
 	"github.com/sekit/sekit/policy"
 	"github.com/sekit/sekit/port"
@@ -129,23 +130,44 @@ func plans(t *testing.T) []sekit.Settings {
 // copy of Debian's store, and compares what semanage then lists with what we
 // say, and what their undo leaves with what was before.
 func TestOracleSemanage(t *testing.T) {
+	if inNamespace(t) {
+		testOraclePlans(t, "semanage", plans(t))
+	}
+}
+
+// TestOracleNative does the same without any tool, but for modules.
+func TestOracleNative(t *testing.T) {
 	if !inNamespace(t) {
 		return
 	}
-	m, err := sekit.OpenMachine(sekit.MachineOptions{StateDir: t.TempDir()})
+	records := plans(t)
+	for i := range records {
+		records[i].Modules, records[i].Permissive = nil, nil
+		records[i].Without.Modules, records[i].Without.Permissive = nil, nil
+	}
+	testOraclePlans(t, "native", records)
+}
+
+// TestOracleSemodule makes the changes of modules by semodule, and the others
+// without a tool.
+func TestOracleSemodule(t *testing.T) {
+	if inNamespace(t) {
+		testOraclePlans(t, "semodule", plans(t)[:1])
+	}
+}
+
+func testOraclePlans(t *testing.T, way string, plans []sekit.Settings) {
+	m, err := sekit.OpenMachineBy(way, "/", tool.Exec{}, sekit.MachineOptions{StateDir: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)
 	}
-	testOraclePlans(t, m, "semanage-import")
-}
-
-func testOraclePlans(t *testing.T, m *sekit.Machine, name string) {
+	defer m.Close()
 	const installed = "/etc/selinux/default/policy/policy.33"
 	before, exported := openPolicy(t, installed), oracle.Output(t, "semanage", "export")
 	var undos []*sekit.Plan
 	var states []map[string]string
 	var compared, different int
-	for i, want := range plans(t) {
+	for i, want := range plans {
 		states = append(states, storeState(t))
 		p, err := m.Plan(t.Context(), want)
 		if err != nil {
@@ -161,7 +183,7 @@ func testOraclePlans(t *testing.T, m *sekit.Machine, name string) {
 		}
 		if i == 1 { // when there is most to list
 			compared, different = compareListings(t, m)
-			oracle.Report(t, name+"-listings", compared, different)
+			oracle.Report(t, "plan-"+way+"-listings", compared, different)
 		}
 	}
 	compared, different = 0, 0
@@ -186,7 +208,7 @@ func testOraclePlans(t *testing.T, m *sekit.Machine, name string) {
 		different++
 		t.Logf("the policy differs: %v", d)
 	}
-	oracle.Report(t, name+"-undo", compared, different)
+	oracle.Report(t, "plan-"+way+"-undo", compared, different)
 }
 
 // compareListings compares what we say of a machine with what semanage lists.

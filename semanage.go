@@ -45,7 +45,7 @@ func (b *semanage) Commit(ctx context.Context, p *Plan) error {
 	}
 	now := valuesForNow(p, before, after)
 	if len(now) > 0 && b.kernel == nil {
-		return fmt.Errorf("set booleans for now without a running kernel: %w", errors.ErrUnsupported)
+		return errNoKernel
 	}
 	input, err := importLines(p, after)
 	if err != nil {

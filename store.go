@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io/fs"
-	"path"
 	"slices"
 	"strings"
 
@@ -24,10 +23,22 @@ func (s *System) addStore(fsys fs.FS, root, name string, selinuxfs fs.FS) error 
 	var records []port.Record
 	values := boolean.Files{Selinuxfs: selinuxfs}
 	booleans := s.Policy
-	err := s.readable(fsys, name)
+	store, err := managed.OpenFS(fsys, name)
+	if err == nil {
+		_, err = store.ReadFile("commit_num") // which every store has
+		if errors.Is(err, fs.ErrNotExist) {
+			err = nil
+		}
+	}
 	switch {
 	case err == nil:
-		if records, err = s.openStore(ctx, fsys, root, name, &values, &booleans); err != nil {
+		if booleans, err = s.unmodified(store); err != nil {
+			return err
+		}
+		if values.Store, err = boolean.OpenStore(fsys, name); err != nil {
+			return err
+		}
+		if records, err = s.openStore(ctx, fsys, root, name); err != nil {
 			return err
 		}
 	case !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrPermission):
@@ -38,43 +49,41 @@ func (s *System) addStore(fsys fs.FS, root, name string, selinuxfs fs.FS) error 
 	return err
 }
 
-// readable reports why a store can't be read.
-func (s *System) readable(fsys fs.FS, name string) error {
-	dir, err := managed.Active(fsys, name)
-	if err == nil {
-		_, err = fs.ReadDir(fsys, dir)
+// unmodified returns the policy as it is before local records are applied to
+// it: with the booleans' own values. A store that has none of its own, or that
+// of another policy, gives the policy that there is.
+func (s *System) unmodified(store *managed.Store) (*policy.Policy, error) {
+	const name = "policy.linked"
+	data, err := store.ReadFile(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return s.Policy, nil
 	}
-	return err
-}
-
-// openStore reads a store. The booleans' own values are in the policy before
-// local records are applied, which the store keeps as policy.linked.
-func (s *System) openStore(ctx context.Context, fsys fs.FS, root, name string, values *boolean.Files, booleans **policy.Policy) ([]port.Record, error) {
-	dir, err := managed.Active(fsys, name)
 	if err != nil {
 		return nil, err
 	}
-	if values.Store, err = fs.Sub(fsys, dir); err != nil {
-		return nil, err
+	linked, err := policy.Parse(data)
+	if err != nil {
+		return nil, &fs.PathError{Op: "read", Path: store.Path(name), Err: err}
 	}
-	data, err := fs.ReadFile(values.Store, "policy.linked")
-	switch {
-	case err == nil:
-		linked, err := policy.Parse(data)
-		if err != nil {
-			return nil, &fs.PathError{Op: "read", Path: path.Join(dir, "policy.linked"), Err: err}
-		}
-		if sameBooleans(linked, s.Policy) {
-			*booleans = linked
-		}
-	case !errors.Is(err, fs.ErrNotExist):
-		return nil, err
+	if !sameBooleans(linked, s.Policy) {
+		return s.Policy, nil
 	}
+	return linked, nil
+}
+
+// openStore adds modules and file contexts, and returns the port records.
+func (s *System) openStore(ctx context.Context, fsys fs.FS, root, name string) ([]port.Record, error) {
 	if err := s.addModules(ctx, root, name); err != nil {
 		return nil, err
 	}
-	if err := s.addLocalContexts(fsys, name, dir); err != nil {
-		return nil, err
+	if s.Contexts != nil {
+		contexts, err := fcontext.OpenLocalStore(fsys, name)
+		if err != nil {
+			return nil, err
+		}
+		if s.LocalContexts, err = fcontext.NewLocal(s.Policy, s.Contexts, contexts).Table(ctx); err != nil {
+			return nil, err
+		}
 	}
 	ports, err := port.OpenStore(fsys, name)
 	if err != nil {
@@ -117,36 +126,3 @@ func (s *System) addModules(ctx context.Context, root, name string) (err error) 
 // permissivePrefix begins the names of the modules that semanage permissive
 // makes.
 const permissivePrefix = "permissive_"
-
-func (s *System) addLocalContexts(fsys fs.FS, name, dir string) error {
-	if s.Contexts == nil {
-		return nil
-	}
-	var local fcontext.LocalRecords
-	read := func(file string, parse func(name string, data []byte) error) error {
-		data, err := fs.ReadFile(fsys, file)
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		return parse(file, data)
-	}
-	err := read(path.Join(dir, "file_contexts.local"), func(name string, data []byte) (err error) {
-		local.Records, err = fcontext.ParseLocal(name, data)
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	err = read(path.Join("etc/selinux", name, "contexts/files/file_contexts.subs"), func(name string, data []byte) (err error) {
-		local.Equivalences, err = fcontext.ParseEquivalences(name, data)
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	s.LocalContexts = fcontext.NewLocalTable(s.Policy, s.Contexts, local)
-	return nil
-}

@@ -6,9 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
-
-	"github.com/sekit/sekit/policy"
 )
 
 // Kernel is the running kernel's booleans, as selinuxfs lets them be set.
@@ -29,56 +26,23 @@ func (k Kernel) Set(ctx context.Context, values ...Record) error {
 	if len(values) == 0 {
 		return ctx.Err()
 	}
-	for _, r := range values {
-		if !policy.ValidName(r.Name) {
-			return opError("set", r.Name, errors.New("not a name"))
-		}
-	}
-	was, err := k.pending(values)
-	if err != nil {
-		return err
-	}
-	if err := ctx.Err(); err != nil {
-		return err
-	}
+	changes := make([]Change, len(values))
 	for i, r := range values {
-		if err := k.write(r); err != nil {
-			err = opError("set", r.Name, err)
-			for _, old := range slices.Backward(was[:i]) {
-				err = errors.Join(err, k.write(old))
-			}
-			return err
-		}
+		changes[i] = Change{Op: Set, Name: r.Name, On: r.On}
 	}
-	if err := writeFile(filepath.Join(k.Dir, "commit_pending_bools"), "1"); err != nil {
-		for _, old := range slices.Backward(was) {
-			err = errors.Join(err, k.write(old))
-		}
-		return opError("commit", "", err)
+	before, err := setPending(ctx, k.Dir, changes)
+	if err != nil {
+		return opError("set", "", err)
+	}
+	if err := commitPending(k.Dir); err != nil {
+		return opError("commit", "", errors.Join(err, writePending(k.Dir, before)))
 	}
 	return nil
 }
 
-// pending reads the values that are to be taken back where one can't be set.
-func (k Kernel) pending(values []Record) ([]Record, error) {
-	files := Files{Selinuxfs: os.DirFS(k.Dir)}
-	was := make([]Record, len(values))
-	for i, r := range values {
-		a, err := files.active(r.Name)
-		if err != nil {
-			return nil, opError("set", r.Name, err)
-		}
-		was[i] = Record{r.Name, a.Pending}
-	}
-	return was, nil
-}
-
-func (k Kernel) write(r Record) error {
-	value := "0"
-	if r.On {
-		value = "1"
-	}
-	return writeFile(filepath.Join(k.Dir, "booleans", r.Name), value)
+// commitPending makes all pending values the current ones.
+func commitPending(dir string) error {
+	return writeFile(filepath.Join(dir, "commit_pending_bools"), "1")
 }
 
 // writeFile writes to a file that is there, in one write, as selinuxfs wants it

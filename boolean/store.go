@@ -117,7 +117,7 @@ func (s *Store) Commit(ctx context.Context, changes []Change) error {
 	if _, err := setPending(ctx, dir, changes); err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(dir, "commit_pending_bools"), []byte("1"), 0)
+	return commitPending(dir)
 }
 
 // setPending gives booleans of the kernel pending values, and returns those that
@@ -149,11 +149,11 @@ func writePending(dir string, values []Record) error {
 		if !policy.ValidName(v.Name) {
 			return fs.ErrInvalid
 		}
-		value := []byte("0")
+		value := "0"
 		if v.On {
-			value = []byte("1")
+			value = "1"
 		}
-		errs = append(errs, os.WriteFile(filepath.Join(dir, "booleans", v.Name), value, 0))
+		errs = append(errs, writeFile(filepath.Join(dir, "booleans", v.Name), value))
 	}
 	return errors.Join(errs...)
 }

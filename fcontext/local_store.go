@@ -87,19 +87,21 @@ func (s *LocalStore) Commit(ctx context.Context, changes []LocalChange) error {
 	var edits []managed.Edit
 	if len(records) > 0 {
 		edits = append(edits, managed.Edit{Name: managed.FcontextsFile, Change: func(old []byte) ([]byte, error) {
-			return s.applyRecords(old, records)
+			return ApplyLocalFile(s.m.Path(managed.FcontextsFile), old, records...)
 		}})
 	}
 	if len(equivalences) > 0 {
 		edits = append(edits, managed.Edit{Name: managed.SubsFile, Change: func(old []byte) ([]byte, error) {
-			return s.applyEquivalences(old, equivalences)
+			return ApplyEquivalencesFile(s.m.Path(managed.SubsFile), old, equivalences...)
 		}})
 	}
 	return s.m.Commit(ctx, edits...)
 }
 
-func (s *LocalStore) applyRecords(old []byte, changes []LocalChange) ([]byte, error) {
-	records, err := ParseLocal(s.m.Path(managed.FcontextsFile), old)
+// ApplyLocalFile returns the contents of a file_contexts.local with changes of
+// records made, as [ApplyLocal] makes them; name is for errors.
+func ApplyLocalFile(name string, data []byte, changes ...LocalChange) ([]byte, error) {
+	records, err := ParseLocal(name, data)
 	if err != nil {
 		return nil, err
 	}
@@ -119,8 +121,10 @@ func (s *LocalStore) applyRecords(old []byte, changes []LocalChange) ([]byte, er
 	return FormatLocal(local.Records), nil
 }
 
-func (s *LocalStore) applyEquivalences(old []byte, changes []LocalChange) ([]byte, error) {
-	equivalences, err := ParseEquivalences(s.m.Path(managed.SubsFile), old)
+// ApplyEquivalencesFile returns the contents of a file_contexts.subs with
+// changes of equivalences made, as [ApplyLocal] makes them; name is for errors.
+func ApplyEquivalencesFile(name string, data []byte, changes ...LocalChange) ([]byte, error) {
+	equivalences, err := ParseEquivalences(name, data)
 	if err != nil {
 		return nil, err
 	}
