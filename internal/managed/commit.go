@@ -26,11 +26,15 @@ type Edit struct {
 // files, builds the kernel's policy anew from the linked modules and all local
 // records, installs what differs below /etc/selinux/TYPE and, on a machine that
 // runs this policy type, loads it. Edits that change nothing make no commit;
-// what an earlier commit that was killed left uninstalled is installed in any
-// case.
+// what an earlier commit that was killed left undone is done in any case.
 //
-// Killed at any time, it leaves the store as it was or as it shall be, in a
-// state that libsemanage and the next Commit take.
+// libsemanage copies the whole store for a commit and exchanges the copy for it,
+// with a moment in which there is no store. Here only the files that change are
+// written anew, in the directory of libsemanage's copy, and when all are on the
+// disk they are renamed one by one, what the others are made from first. Killed
+// before that, a commit has changed nothing; killed after, the next one finishes
+// it first, and libsemanage finds local records that it has yet to put into the
+// policy, as it does with its next change.
 //
 // Errors are those of the edits, a [*ParseError], [*RecordError], [*LockError]
 // or [*UnsupportedError], or those of the file system.
@@ -56,13 +60,13 @@ func (s *Store) Commit(ctx context.Context, edits ...Edit) error {
 		return err
 	}
 	defer unlock()
-	active, err := dir.OpenRoot(activeDir)
-	if err != nil {
+	t := &transaction{s: s, dir: dir, etc: etc, now: make(map[string][]byte)}
+	if t.kernel, err = t.kernelName(); err != nil {
 		return err
 	}
-	defer active.Close()
-
-	t := &transaction{s: s, dir: dir, active: active, etc: etc, files: make(map[string][]byte)}
+	if err := t.finish(); err != nil {
+		return err
+	}
 	if err := t.plan(edits); err != nil {
 		return err
 	}
@@ -89,87 +93,96 @@ func (s *Store) supported(edits []Edit) error {
 
 // transaction is one commit under the transaction lock.
 type transaction struct {
-	s      *Store
-	dir    *os.Root // of the store
-	active *os.Root
-	etc    *os.Root // where the policy is installed
+	s   *Store
+	dir *os.Root // of the store
+	etc *os.Root // where the policy is installed
 
-	files   map[string][]byte // of the store, that change
-	install []installed
-	loads   []byte // the policy to load, if it changes
+	kernel string            // name of the installed policy below etc
+	now    map[string][]byte // by name, what changes of the active store, and file_contexts.subs
+	files  []file            // what changes, in the order in which it is put in place
+	loads  []byte            // the policy to load, if it changes
 }
 
 // plan decides what is to be written. It changes nothing.
 func (t *transaction) plan(edits []Edit) error {
-	var subs []byte
 	for _, e := range edits {
-		old, known := t.files[e.Name]
-		if e.Name == SubsFile && subs != nil {
-			old, known = subs, true
-		}
-		if !known {
-			var err error
-			if old, err = t.read(e.Name); err != nil {
-				return err
-			}
+		old, err := t.read(e.Name)
+		if err != nil {
+			return err
 		}
 		now, err := e.Change(old)
-		switch {
-		case err != nil:
-			return err
-		case bytes.Equal(old, now) && (old == nil) == (now == nil):
-		case e.Name == SubsFile:
-			subs = now
-		default:
-			t.files[e.Name] = now
-		}
-	}
-	if len(t.files) > 0 {
-		if err := t.build(); err != nil {
+		if err != nil {
 			return err
 		}
+		if !bytes.Equal(old, now) || (old == nil) != (now == nil) {
+			t.now[e.Name] = now
+		}
 	}
-	return t.planInstall(subs)
+	if err := t.build(); err != nil {
+		return err
+	}
+	return t.collect()
 }
 
-// read returns a file of the active store, or file_contexts.subs, and nil if
-// there is none.
-func (t *transaction) read(name string) ([]byte, error) {
-	fsys := t.active.FS()
-	if name == SubsFile {
-		fsys, name = t.etc.FS(), path.Join(contextsDir, name)
+// collect compares what will be with what there is.
+func (t *transaction) collect() error {
+	for _, f := range t.candidates() {
+		data, err := t.read(f.source)
+		if err != nil {
+			return err
+		}
+		if f.source == commitFile {
+			if len(t.files) == 0 {
+				continue // the store does not change
+			}
+			data = nextCommit(data)
+		}
+		if f.old, err = readIfThere(f.root, f.name); err != nil {
+			return err
+		}
+		// What the store has not, libsemanage leaves installed as it is, too.
+		if data == nil || f.old != nil && bytes.Equal(f.old, data) {
+			continue
+		}
+		f.data = data
+		t.files = append(t.files, f)
+		if f.root == t.etc && f.source == kernelFile {
+			t.loads = data
+		}
 	}
-	data, err := readLimited(fsys, name, maxFile)
-	if errors.Is(err, fs.ErrNotExist) {
+	return nil
+}
+
+// read returns a file as the commit will leave it, nil if there is none: one of
+// the active store, or file_contexts.subs.
+func (t *transaction) read(name string) ([]byte, error) {
+	if data, ok := t.now[name]; ok {
+		return data, nil
+	}
+	if name == SubsFile {
+		return readIfThere(t.etc, path.Join(contextsDir, name))
+	}
+	return readIfThere(t.dir, path.Join(activeDir, name))
+}
+
+func readIfThere(root *os.Root, name string) ([]byte, error) {
+	data, err := readLimited(root.FS(), name, maxFile)
+	if isNotExist(err) {
 		return nil, nil
 	}
 	return data, err
 }
 
-// current returns a file as the commit will leave it.
-func (t *transaction) current(name string) ([]byte, error) {
-	if data, ok := t.files[name]; ok {
-		return data, nil
-	}
-	return t.read(name)
-}
-
 // run makes the planned changes. What can fail for want of room or permission
-// comes before the store is touched.
-func (t *transaction) run(ctx context.Context) (err error) {
-	if len(t.files) == 0 && len(t.install) == 0 {
+// comes before anything is touched.
+func (t *transaction) run(ctx context.Context) error {
+	if len(t.files) == 0 && t.loads == nil {
 		return nil
 	}
-	defer t.discard(&err)
-	if len(t.files) > 0 {
-		if err := t.makeSandbox(); err != nil {
-			return err
-		}
-	}
-	for i := range t.install {
-		if err := t.install[i].stage(t.etc, t.s.conf.fileMode); err != nil {
-			return err
-		}
+	// What can't be removed does no harm, and the next commit tries again.
+	defer t.discard()
+	if err := t.stage(); err != nil {
+		return err
 	}
 	if err := ctx.Err(); err != nil {
 		return err
@@ -179,42 +192,95 @@ func (t *transaction) run(ctx context.Context) (err error) {
 		return err
 	}
 	defer unlock()
+	if err := t.backUp(); err != nil {
+		return err
+	}
 	return t.replace()
 }
 
-// replace puts the sandbox in the active store's place, installs the policy and
-// loads it; where one step fails, those before it are undone.
+// stage writes all that is new beside what it replaces, that of the store in
+// the sandbox, and waits until it is on the disk.
+func (t *transaction) stage() error {
+	if err := t.dir.Mkdir(sandboxDir, 0o700); err != nil {
+		return err
+	}
+	var d flusher
+	defer d.close()
+	for i := range t.files {
+		f := &t.files[i]
+		if err := f.stage(&d); err != nil {
+			return err
+		}
+		if err := d.addDir(f.root, path.Dir(f.staged)); err != nil {
+			return err
+		}
+	}
+	return d.flush()
+}
+
+// stagedFile, in the sandbox, says that all is staged.
+const stagedFile = sandboxDir + "/sekit.staged"
+
+// finish does what a commit still had to do when it was killed, if it had staged
+// everything, and removes what it or libsemanage left: the transaction lock is
+// ours.
+func (t *transaction) finish() error {
+	_, err := t.dir.Lstat(stagedFile)
+	if err != nil && !isNotExist(err) {
+		return err
+	}
+	staged := err == nil
+	for _, f := range t.candidates() {
+		if !staged {
+			err = f.root.Remove(f.staged)
+		} else if _, err = f.root.Lstat(f.staged); err == nil {
+			err = f.put()
+		}
+		if err != nil && !isNotExist(err) {
+			return err
+		}
+	}
+	if staged {
+		if t.loads, err = t.read(kernelFile); err != nil {
+			return err
+		}
+	}
+	return t.dir.RemoveAll(sandboxDir)
+}
+
+// replace puts the new files in the old ones' places and loads the policy; where
+// one step fails, those before it are undone.
 func (t *transaction) replace() (err error) {
-	var undo []func() error
+	mark, err := t.dir.Create(stagedFile)
+	if err != nil {
+		return err
+	}
+	var d flusher
+	defer d.close()
+	d.add(mark)
+	if err := d.flush(); err != nil {
+		return err
+	}
+	done := 0
 	defer func() {
 		if err != nil {
-			for _, u := range slices.Backward(undo) {
-				err = errors.Join(err, u())
+			err = errors.Join(err, t.dir.Remove(stagedFile))
+			for i := range slices.Backward(t.files[:done]) {
+				err = errors.Join(err, t.files[i].undo())
 			}
 		}
 	}()
-	if len(t.files) > 0 {
-		if err := exchange(t.dir, activeDir, sandboxDir); err != nil {
+	for i := range t.files {
+		if err := t.files[i].put(); err != nil {
 			return err
 		}
-		undo = append(undo, func() error { return exchange(t.dir, activeDir, sandboxDir) })
-		if err := syncDir(t.dir, "."); err != nil {
-			return err
-		}
-	}
-	for i := range t.install {
-		back, err := t.install[i].put(t.etc)
-		if back != nil {
-			undo = append(undo, back)
-		}
-		if err != nil {
+		done++
+		if err := d.addDir(t.files[i].root, path.Dir(t.files[i].name)); err != nil {
 			return err
 		}
 	}
-	for _, dir := range t.installDirs() {
-		if err := syncDir(t.etc, dir); err != nil {
-			return err
-		}
+	if err := d.flush(); err != nil {
+		return err
 	}
 	if t.loads != nil && t.s.Live() {
 		return load(t.s.policyType, t.loads)
@@ -222,67 +288,31 @@ func (t *transaction) replace() (err error) {
 	return nil
 }
 
-// discard removes what is no longer needed: after a commit the store that it
-// replaced, unless it is to be kept, and what lay beside it. What can't be
-// removed does no harm, and the next commit tries again.
-func (t *transaction) discard(err *error) {
-	for i := range t.install {
-		t.etc.Remove(t.install[i].staged())
-	}
-	if len(t.files) == 0 {
-		return
-	}
-	if *err == nil {
-		t.dir.RemoveAll(backupDir)
-		if t.s.conf.savePrevious {
-			t.dir.Rename(sandboxDir, backupDir)
-			return
-		}
+// discard removes what lies about after a commit, done or not.
+func (t *transaction) discard() {
+	for _, f := range t.files {
+		f.root.Remove(f.staged)
 	}
 	t.dir.RemoveAll(sandboxDir)
 }
 
-// makeSandbox makes the directory that will be the active one: the files that
-// change written anew, all others the active one's own.
-func (t *transaction) makeSandbox() error {
-	number, err := t.read(commitFile)
-	if err != nil {
+// backUp keeps the store as it is under the name that libsemanage gives it, if
+// semanage.conf says so. Files are links: nobody writes to a file of a store in
+// place.
+func (t *transaction) backUp() error {
+	if err := t.dir.RemoveAll(backupDir); err != nil || !t.s.conf.savePrevious {
 		return err
 	}
-	t.files[commitFile] = nextCommit(number)
-	// A sandbox that is there is one that a killed program left: the
-	// transaction lock is ours.
-	if err := t.dir.RemoveAll(sandboxDir); err != nil {
-		return err
-	}
-	if err := t.dir.Mkdir(sandboxDir, 0o700); err != nil {
-		return err
-	}
-	if err := linkTree(t.dir, activeDir, sandboxDir, t.files); err != nil {
-		return err
-	}
-	sandbox, err := t.dir.OpenRoot(sandboxDir)
-	if err != nil {
-		return err
-	}
-	defer sandbox.Close()
-	for name, data := range t.files {
-		mode := fs.FileMode(0o600)
-		old, err := t.active.Open(name)
-		if err == nil {
-			if info, err := old.Stat(); err == nil {
-				mode = info.Mode().Perm()
-			}
-		} else if !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
-		err = writeFile(sandbox, name, data, mode, old)
-		old.Close()
+	return fs.WalkDir(t.dir.FS(), activeDir, func(name string, e fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
-	}
-	return syncDir(sandbox, ".")
+		to := backupDir + strings.TrimPrefix(name, activeDir)
+		if e.IsDir() {
+			return t.dir.Mkdir(to, 0o700)
+		}
+		return t.dir.Link(name, to)
+	})
 }
 
 // nextCommit counts a commit as libsemanage does, which fills its number with
@@ -300,30 +330,4 @@ func nextCommit(old []byte) []byte {
 	out := make([]byte, 32)
 	copy(out, strconv.FormatUint(n+1, 10))
 	return out
-}
-
-// writeFile makes a file, flushed to the disk, with the label of the one that it
-// will replace (nil if there is none).
-func writeFile(dir *os.Root, name string, data []byte, mode fs.FileMode, old *os.File) error {
-	file, err := dir.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
-	if err != nil {
-		return err
-	}
-	_, err = file.Write(data)
-	if err == nil {
-		err = file.Chmod(mode) // as the mode that the umask left may be less
-	}
-	if err == nil {
-		copyLabel(old, file)
-		err = file.Sync()
-	}
-	return errors.Join(err, file.Close())
-}
-
-func syncDir(root *os.Root, name string) error {
-	dir, err := root.Open(name)
-	if err != nil {
-		return err
-	}
-	return errors.Join(dir.Sync(), dir.Close())
 }

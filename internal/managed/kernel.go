@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path"
 	"slices"
 	"strings"
 
@@ -19,11 +20,18 @@ var unmerged = []string{"users.local", "interfaces.local", "nodes.local", "pkeys
 // (semanage_computed_files).
 var needed = []string{kernelFile, "file_contexts", "seusers", linkedFile, "seusers.linked", "users_extra.linked"}
 
-// build adds what follows from the edits to the store's files: the kernel's
-// policy, if its records have changed (semanage_direct_commit).
+// build plans what follows from the edits: another policy for the kernel, if
+// its records change (semanage_direct_commit).
 func (t *transaction) build() error {
+	_, ports := t.now[PortsFile]
+	_, booleans := t.now[BooleansFile]
+	contexts, fcontexts := t.now[FcontextsFile]
+	kernel := ports || booleans
+	if !kernel && !fcontexts {
+		return nil
+	}
 	for _, name := range needed {
-		if _, err := t.active.Stat(name); isNotExist(err) {
+		if _, err := t.dir.Stat(path.Join(activeDir, name)); isNotExist(err) {
 			return &UnsupportedError{name, "the store was not compiled by libsemanage 2.9 or newer", "run semodule -B"}
 		} else if err != nil {
 			return err
@@ -37,14 +45,12 @@ func (t *transaction) build() error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", linkedFile, err)
 	}
-	if contexts, ok := t.files[FcontextsFile]; ok {
+	if fcontexts {
 		if err := checkFcontexts(p, contexts); err != nil {
 			return err
 		}
 	}
-	_, ports := t.files[PortsFile]
-	_, booleans := t.files[BooleansFile]
-	if !ports && !booleans {
+	if !kernel {
 		return nil
 	}
 	if err := t.refuseUnmerged(); err != nil {
@@ -57,7 +63,7 @@ func (t *transaction) build() error {
 		return err
 	}
 	p.Reorder()
-	t.files[kernelFile], err = policydb.Encode(p)
+	t.now[kernelFile], err = policydb.Encode(p)
 	return err
 }
 
@@ -81,11 +87,15 @@ func (t *transaction) refuseUnmerged() error {
 // mergePorts puts the local ports over the policy's, in the order of their file
 // (sepol_port_modify).
 func (t *transaction) mergePorts(p *policydb.Policy) error {
-	data, err := t.current(PortsFile)
+	data, err := t.read(PortsFile)
 	if err != nil {
 		return err
 	}
 	ports, err := ParsePorts(PortsFile, data)
+	if err != nil || len(ports) == 0 {
+		return err
+	}
+	parse, err := p.ContextParser()
 	if err != nil {
 		return err
 	}
@@ -95,7 +105,7 @@ func (t *transaction) mergePorts(p *policydb.Policy) error {
 		text := r.Context.String()
 		c, ok := contexts[text]
 		if !ok {
-			if c, err = p.ParseContext(text); err != nil {
+			if c, err = parse(text); err != nil {
 				return &RecordError{PortsFile, r.String(), err}
 			}
 			contexts[text] = c
@@ -110,7 +120,7 @@ func (t *transaction) mergePorts(p *policydb.Policy) error {
 // the policy no longer has are dropped, as in libsemanage (clear_obsolete); to
 // add one is an error.
 func (t *transaction) mergeBooleans(p *policydb.Policy) error {
-	data, err := t.current(BooleansFile)
+	data, err := t.read(BooleansFile)
 	if err != nil {
 		return err
 	}
@@ -124,7 +134,7 @@ func (t *transaction) mergeBooleans(p *policydb.Policy) error {
 	}
 	obsolete := func(b Boolean) bool { return !known[b.Name] }
 	if i := slices.IndexFunc(booleans, obsolete); i >= 0 {
-		before, err := t.read(BooleansFile)
+		before, err := readIfThere(t.dir, path.Join(activeDir, BooleansFile))
 		if err != nil {
 			return err
 		}
@@ -138,7 +148,7 @@ func (t *transaction) mergeBooleans(p *policydb.Policy) error {
 			}
 		}
 		booleans = slices.DeleteFunc(booleans, obsolete)
-		t.files[BooleansFile] = FormatBooleans(booleans)
+		t.now[BooleansFile] = FormatBooleans(booleans)
 	}
 	defaults := make(map[string]bool, len(booleans))
 	for _, b := range booleans {
@@ -154,12 +164,16 @@ func checkFcontexts(p *policydb.Policy, data []byte) error {
 	if err != nil {
 		return err
 	}
+	parse, err := p.ContextParser()
+	if err != nil {
+		return err
+	}
 	checked := make(map[policy.Context]bool)
 	for _, r := range records {
 		if !r.Context.IsValid() || checked[r.Context] {
 			continue
 		}
-		if _, err := p.ParseContext(r.Context.String()); err != nil {
+		if _, err := parse(r.Context.String()); err != nil {
 			return &RecordError{FcontextsFile, r.String(), err}
 		}
 		checked[r.Context] = true

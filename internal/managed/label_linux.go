@@ -21,8 +21,6 @@ func label(file *os.File) []byte {
 	return buf[:n]
 }
 
-func hasLabel(file *os.File) bool { return label(file) != nil }
-
 // copyLabel gives a new file the label of the one that it replaces, if that has
 // one. Without it the kernel has given it that of new files in its directory.
 // To libsemanage, too, a label that it can't set is no reason to stop.

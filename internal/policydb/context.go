@@ -97,17 +97,31 @@ func (n LevelNames) parseCategories(item string) (first, last uint32, err error)
 // context_from_record refuses: names that the policy does not have, with a
 // *[NameError], and parts that do not go together.
 func (p *Policy) ParseContext(text string) (Context, error) {
-	c, err := p.parseContext(text)
-	if err == nil {
-		var k *checker
-		if k, err = p.contextChecker(); err == nil {
+	parse, err := p.ContextParser()
+	if err != nil {
+		return Context{}, err
+	}
+	return parse(text)
+}
+
+// ContextParser returns [Policy.ParseContext] for many contexts of a policy that
+// does not change in the meantime. The error is for a policy whose own parts do
+// not go together.
+func (p *Policy) ContextParser() (func(text string) (Context, error), error) {
+	k, err := p.contextChecker()
+	if err != nil {
+		return nil, err
+	}
+	return func(text string) (Context, error) {
+		c, err := p.parseContext(text)
+		if err == nil {
 			err = k.checkContext(&c)
 		}
-	}
-	if err != nil {
-		return Context{}, fmt.Errorf("context %q: %w", text, err)
-	}
-	return c, nil
+		if err != nil {
+			return Context{}, fmt.Errorf("context %q: %w", text, err)
+		}
+		return c, nil
+	}, nil
 }
 
 func (p *Policy) parseContext(text string) (c Context, err error) {
