@@ -173,8 +173,11 @@ func moved(pattern string, e Equivalence) string {
 	if !ok || err != nil {
 		return ""
 	}
-	if e.Source == "/" && strings.HasPrefix(rest, "/") {
-		source = ""
+	switch {
+	case e.Source == "/" && rest == treeSuffix:
+		return "/.*"
+	case e.Source == "/" && rest != "":
+		return rest
 	}
 	return source + rest
 }

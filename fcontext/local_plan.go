@@ -3,6 +3,8 @@ package fcontext
 import (
 	"fmt"
 	"io/fs"
+	"iter"
+	"slices"
 	"strings"
 
 	"github.com/sekit/sekit/policy"
@@ -36,15 +38,16 @@ func (s LocalSetting) key() LocalKey { return LocalKey{s.Pattern, s.Kind} }
 // PlanSet returns the change that makes a setting so, and changes nothing:
 //
 //   - Nothing if it is so: a local record of exactly this pattern and kind says
-//     it; or one of the policy's does, and no local record of another pattern
-//     may come before it; or the pattern is a single path that gets the context
+//     it; or one of the policy's does, and local records of other patterns leave
+//     it some paths; or the pattern is a single path that gets the context
 //     already, by whatever record;
 //   - Modify if there is a record of exactly this key, local or the policy's;
 //   - Add otherwise.
 //
-// What a setting does not say (user, range) is not looked at. A local record
-// may still lose paths to a later local one; [LocalTable.DB] of the outcome
-// tells.
+// What a setting does not say (user, range) is not looked at. A record is not
+// all: more specific ones may be for some of its paths, of the policy before the
+// change, and after it later local ones; [LocalTable.DB] of the outcome tells,
+// and [LocalTable.WhatIf].
 //
 // The error says what can't be: a pattern that is no regular expression or that
 // this package doesn't decide (as [ParseSpec] has it), one that matches no path
@@ -107,7 +110,7 @@ func setRecord(before LocalEntry, after LocalRecord) LocalChange {
 // of its key, if there is one.
 func (t *LocalTable) alreadySo(s LocalSetting, before LocalEntry) (LocalEntry, bool) {
 	switch {
-	case before.IsValid() && t.says(before.LocalRecord, s) && (before.Origin == FromLocal || !t.mayComeBefore(s)):
+	case before.IsValid() && t.says(before.LocalRecord, s) && (before.Origin == FromLocal || !t.overruled(before)):
 		return before, true
 	case before.Origin == FromLocal || !isLiteral(s.Pattern):
 		return LocalEntry{}, false
@@ -116,12 +119,8 @@ func (t *LocalTable) alreadySo(s LocalSetting, before LocalEntry) (LocalEntry, b
 	if err != nil {
 		return LocalEntry{}, false // what isn't known to be so is to be made so
 	}
-	first, last := s.Kind, s.Kind
-	if s.Kind == Any {
-		first, last = File, numKinds-1
-	}
 	var decides LocalEntry
-	for k := first; k <= last; k++ {
+	for k := range kindsOf(s.Kind) {
 		m, ok := db.Lookup(unescape(s.Pattern), k)
 		if !ok || !t.says(m.Spec.record(), s) {
 			return LocalEntry{}, false
@@ -162,19 +161,46 @@ func (t *LocalTable) otherKind(key LocalKey) (LocalRecord, bool) {
 	return LocalRecord{}, false
 }
 
-// mayComeBefore reports whether there is a local record, not of the very key,
-// that may be for paths of the setting and says something else. To be sure of
-// it would need to intersect expressions; here, the text that they begin with
-// has to do.
-func (t *LocalTable) mayComeBefore(s LocalSetting) bool {
-	stem := Spec{Pattern: s.Pattern}.Stem()
-	for _, r := range t.local.Records {
-		other := r.Spec().Stem()
-		if r.Kind.fits(s.Kind) && (strings.HasPrefix(stem, other) || strings.HasPrefix(other, stem)) && !t.says(r, s) {
-			return true
+// overruled reports whether a record of the policy no longer decides anything,
+// as far as examples of its paths show, and a local record may be why: one that
+// begins with the same text, or is for more.
+func (t *LocalTable) overruled(e LocalEntry) bool {
+	stem := e.Spec().Stem()
+	if !slices.ContainsFunc(t.local.Records, func(r LocalRecord) bool {
+		return r.Kind.fits(e.Kind) && strings.HasPrefix(stem, r.Spec().Stem())
+	}) {
+		return false
+	}
+	db, err := t.DB()
+	if err != nil {
+		return true
+	}
+	for s := range db.Specs() {
+		if s.record() != e.LocalRecord {
+			continue
+		}
+		for k := range kindsOf(s.Kind) {
+			if _, ok := db.Example(s, k); ok {
+				return false
+			}
 		}
 	}
-	return false
+	return true
+}
+
+// kindsOf returns the kinds of files that a spec for a kind is for.
+func kindsOf(k Kind) iter.Seq[Kind] {
+	first, last := k, k
+	if k == Any {
+		first, last = File, numKinds-1
+	}
+	return func(yield func(Kind) bool) {
+		for k := first; k <= last; k++ {
+			if !yield(k) {
+				return
+			}
+		}
+	}
 }
 
 // canonical returns a context as the policy writes it: s0:c1.c3 for

@@ -96,7 +96,7 @@ func TestPlanSet(t *testing.T) {
 }
 
 func TestPlanSetRefuses(t *testing.T) {
-	table := demoLocal(t, "/srv/kinds system_u:object_r:var_t:s0\n/srv/kind -d system_u:object_r:var_t:s0\n", "/web /var/www\n/a.b /srv/a\n")
+	table := demoLocal(t, "/srv/kinds system_u:object_r:var_t:s0\n/srv/kind -d system_u:object_r:var_t:s0\n", "/web /var/www\n/a.b /srv/a\n/root /\n")
 	const typ = "httpd_sys_content_t"
 	for _, test := range []struct {
 		set  fcontext.LocalSetting
@@ -150,6 +150,9 @@ func TestPlanSetRefuses(t *testing.T) {
 		"/lib/systemd/x":       "/usr/lib/systemd/x",
 		"/a.b/x":               "/srv/a/x",
 		"/usr/local/bin(/.*)?": "/usr/bin(/.*)?",
+		"/root(/.*)?":          "/.*",
+		"/root/x":              "/x",
+		"/root":                "/",
 	} {
 		_, err := table.PlanSet(fcontext.LocalSetting{Pattern: pattern, Type: typ})
 		var conflict *fcontext.ConflictError
@@ -165,23 +168,22 @@ func TestPlanSetRefuses(t *testing.T) {
 	}
 }
 
-// A record of the policy's makes a setting so unless a local one may come
-// before it.
+// A record of the policy's makes a setting so unless local ones, of other
+// patterns, take all of its paths.
 func TestPlanSetPolicySays(t *testing.T) {
-	var own fcontext.LocalEntry
-	for _, e := range demoLocal(t, "", "").Entries() {
-		if e.Origin == fcontext.FromPolicy && strings.HasPrefix(e.Pattern, "/var/www") && strings.HasSuffix(e.Pattern, "(/.*)?") {
-			own = e
-			break
-		}
+	set := fcontext.LocalSetting{Pattern: "/var/www(/.*)?", Type: "httpd_sys_content_t"}
+	own, ok := demoLocal(t, "", "").Find(fcontext.LocalKey{Pattern: set.Pattern})
+	if !ok || own.Origin != fcontext.FromPolicy || own.Type() != set.Type {
+		t.Fatalf("the policy has %v", own)
 	}
-	set := fcontext.LocalSetting{Pattern: own.Pattern, Kind: own.Kind, Type: own.Context.Type()}
 	for local, want := range map[string]fcontext.Op{
 		"": fcontext.Nothing,
 		"/srv/x system_u:object_r:public_content_t:s0": fcontext.Nothing,
 		"/var(/.*)? system_u:object_r:var_t:s0":        fcontext.Modify,
-		".*\\.bak system_u:object_r:var_t:s0":          fcontext.Modify,
-		"/var(/.*)? " + own.Context.String():           fcontext.Nothing,
+		"/var(/.*)? -d system_u:object_r:var_t:s0":     fcontext.Nothing, // files are left
+		"/var/www/up(/.*)? system_u:object_r:bin_t:s0": fcontext.Nothing, // an exception
+		".*\\.bak system_u:object_r:var_t:s0":          fcontext.Nothing,
+		"/(?=x) system_u:object_r:var_t:s0":            fcontext.Modify, // nobody knows
 	} {
 		table := demoLocal(t, local, "")
 		c, err := table.PlanSet(set)
@@ -192,13 +194,15 @@ func TestPlanSetPolicySays(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if strings.Contains(local, "(?=") {
+			continue
+		}
 		db, err := after.DB()
 		if err != nil {
 			t.Fatal(err)
 		}
-		path := strings.TrimSuffix(own.Pattern, "(/.*)?") + "/x"
-		if m, ok := db.Lookup(path, fcontext.File); !ok || m.Context.Type() != own.Context.Type() {
-			t.Errorf("with %q: %s is %v after all", local, path, m)
+		if m, ok := db.Lookup("/var/www/x", fcontext.File); !ok || m.Context.Type() != set.Type {
+			t.Errorf("with %q: it is %v after all", local, m)
 		}
 	}
 }
