@@ -1,0 +1,222 @@
+package m4
+
+import (
+	"errors"
+	"strings"
+)
+
+// input is what is left to be read: the file, and before it the expansions
+// that were put back, the newest last.
+type input struct {
+	segments []segment
+	at       Position // of the last token
+}
+
+type segment struct {
+	text string
+	file string
+	line int
+	own  bool // the file itself, whose lines are counted
+}
+
+type tokenKind uint8
+
+const (
+	tokenEOF   tokenKind = iota
+	tokenText            // plain characters, a comment, or what was in quotes
+	tokenWord            // what may be a macro
+	tokenPunct           // one of ( , )
+)
+
+type token struct {
+	kind tokenKind
+	text string
+}
+
+// class is what a character is outside of quotes.
+type class uint8
+
+const (
+	other class = iota
+	space       // white space, of which leading one is dropped from arguments
+	letter
+	digit
+	punct
+	quote
+	hash
+)
+
+func classOf(c byte) class {
+	switch {
+	case c|0x20 >= 'a' && c|0x20 <= 'z', c == '_':
+		return letter
+	case c >= '0' && c <= '9':
+		return digit
+	case c == ' ' || c >= '\t' && c <= '\r':
+		return space
+	case c == '(' || c == ',' || c == ')':
+		return punct
+	case c == '`':
+		return quote
+	case c == '#':
+		return hash
+	}
+	return other
+}
+
+// push puts text before the rest.
+func (in *input) push(text string, at Position) {
+	in.trim()
+	in.segments = append(in.segments, segment{text: text, file: at.File, line: at.Line})
+}
+
+// trim drops segments that are read to their ends, and returns the current one.
+func (in *input) trim() *segment {
+	for len(in.segments) > 0 {
+		s := &in.segments[len(in.segments)-1]
+		if s.text != "" {
+			return s
+		}
+		if s.own {
+			return nil // stays, for its position
+		}
+		in.segments = in.segments[:len(in.segments)-1]
+	}
+	return nil
+}
+
+// peek returns the next character, 0 at the end.
+func (in *input) peek() byte {
+	if s := in.trim(); s != nil {
+		return s.text[0]
+	}
+	return 0
+}
+
+// take reads n characters of a segment.
+func (s *segment) take(n int) string {
+	text := s.text[:n]
+	s.text = s.text[n:]
+	if s.own {
+		s.line += strings.Count(text, "\n")
+	}
+	return text
+}
+
+// skipSpace reads white space.
+func (in *input) skipSpace() {
+	for s := in.trim(); s != nil; s = in.trim() {
+		n := 0
+		for n < len(s.text) && classOf(s.text[n]) == space {
+			n++
+		}
+		s.take(n)
+		if s.text != "" {
+			return
+		}
+	}
+}
+
+// skipLine reads up to and with the next end of line.
+func (in *input) skipLine() {
+	for s := in.trim(); s != nil; s = in.trim() {
+		if n := strings.IndexByte(s.text, '\n'); n >= 0 {
+			s.take(n + 1)
+			return
+		}
+		s.take(len(s.text))
+	}
+}
+
+// next reads a token. A token may go over the end of an expansion into what
+// follows it.
+func (in *input) next() (token, error) {
+	s := in.trim()
+	if s == nil {
+		return token{}, nil
+	}
+	in.at = Position{s.file, s.line}
+	switch classOf(s.text[0]) {
+	case letter:
+		return token{tokenWord, in.word()}, nil
+	case punct:
+		return token{tokenPunct, s.take(1)}, nil
+	case quote:
+		text, err := in.quoted()
+		return token{tokenText, text}, err
+	case hash:
+		return token{tokenText, in.comment()}, nil
+	}
+	n := 1
+	for n < len(s.text) {
+		if c := classOf(s.text[n]); c > space && c != digit {
+			break
+		}
+		if s.text[n-1] == '\n' {
+			break // so that each line has its own position
+		}
+		n++
+	}
+	return token{tokenText, s.take(n)}, nil
+}
+
+func (in *input) word() string {
+	var text string
+	for s := in.trim(); s != nil; s = in.trim() {
+		n := 0
+		for n < len(s.text) {
+			if c := classOf(s.text[n]); c != letter && c != digit {
+				break
+			}
+			n++
+		}
+		text += s.take(n)
+		if s.text != "" {
+			break
+		}
+	}
+	return text
+}
+
+// comment reads a comment with its end of line.
+func (in *input) comment() string {
+	var parts argument
+	for s := in.trim(); s != nil; s = in.trim() {
+		if n := strings.IndexByte(s.text, '\n'); n >= 0 {
+			parts.add(s.take(n + 1))
+			break
+		}
+		parts.add(s.take(len(s.text)))
+	}
+	return parts.String()
+}
+
+// quoted reads a string in quotes, which nest, and returns what is inside the
+// outermost.
+func (in *input) quoted() (string, error) {
+	var parts argument
+	level := 0
+	for s := in.trim(); s != nil; s = in.trim() {
+		start := 0
+		if level == 0 {
+			start, level = 1, 1
+		}
+		n := start
+		for n < len(s.text) && level > 0 {
+			switch s.text[n] {
+			case '`':
+				level++
+			case '\'':
+				level--
+			}
+			n++
+		}
+		text := s.take(n)
+		if level == 0 {
+			parts.add(text[start : n-1])
+			return parts.String(), nil
+		}
+		parts.add(text[start:])
+	}
+	return "", errors.New("end of file in a string in quotes")
+}

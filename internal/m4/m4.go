@@ -1,0 +1,310 @@
+package m4
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Limits bounds what a [Processor] does. A zero field stands for its default.
+type Limits struct {
+	Output     int // bytes of output; 64 MB
+	Expansions int // macros expanded; 2 million
+	Work       int // bytes that expansions put back to be read again; 1 GB
+	Depth      int // macro calls within the arguments of others; 500
+}
+
+func (l Limits) withDefaults() Limits {
+	set := func(n *int, or int) {
+		if *n <= 0 {
+			*n = or
+		}
+	}
+	set(&l.Output, 64<<20)
+	set(&l.Expansions, 2_000_000)
+	set(&l.Work, 1<<30)
+	set(&l.Depth, 500)
+	return l
+}
+
+// ErrLimit is what an error about a limit wraps.
+var ErrLimit = errors.New("limit exceeded")
+
+// Error says where in the input something is wrong. Within an expansion it is
+// where the outermost macro was called.
+type Error struct {
+	File string
+	Line int
+	Err  error
+}
+
+func (e *Error) Error() string { return fmt.Sprintf("%s:%d: %v", e.File, e.Line, e.Err) }
+
+// Unwrap returns what is wrong.
+func (e *Error) Unwrap() error { return e.Err }
+
+// UnsupportedError names a builtin that this package does not have. It is also
+// [errors.ErrUnsupported].
+type UnsupportedError struct{ What string }
+
+func (e *UnsupportedError) Error() string { return "m4 " + e.What + " is not supported" }
+
+// Is reports whether target is [errors.ErrUnsupported].
+func (e *UnsupportedError) Is(target error) bool { return target == errors.ErrUnsupported }
+
+// Position is a line of a file.
+type Position struct {
+	File string
+	Line int
+}
+
+// Processor is an m4 at work: macros that are defined, and output. It is not
+// safe for concurrent use, but one that is no longer read into may be forked
+// concurrently.
+type Processor struct {
+	limits Limits
+	table  table
+	in     input
+	depth  int
+
+	discard  bool // divert(-1)
+	out      []byte
+	lines    []Position // of the output's lines
+	started  bool       // the last one has its position
+	messages []string
+	errored  int // bytes of messages
+	exited   bool
+
+	expansions, work int
+}
+
+// New returns a processor that knows the builtins alone.
+func New(limits Limits) *Processor {
+	p := &Processor{limits: limits.withDefaults(), table: table{own: make(map[string]*definition)}}
+	for name, b := range builtins() {
+		p.table.own[name] = &definition{builtin: b}
+	}
+	return p
+}
+
+// Fork returns a processor that has the macros of p and no output. Neither sees
+// what the other one defines from now on; p must not be read into any more.
+func (p *Processor) Fork() *Processor {
+	return &Processor{limits: p.limits, discard: p.discard,
+		table: table{base: &p.table, own: make(map[string]*definition)}}
+}
+
+// Define defines a macro, as the option -D does.
+func (p *Processor) Define(name, text string) { p.table.set(name, &definition{text: text}) }
+
+// Discard says whether output is thrown away from now on, as after divert(-1).
+func (p *Processor) Discard(on bool) { p.discard = on }
+
+// Defined reports whether there is a macro of that name which is no builtin.
+func (p *Processor) Defined(name string) bool {
+	d := p.table.get(name)
+	return d != nil && d.builtin == nil
+}
+
+// Read reads a file's text and expands it. The error is an [*Error]; p is of no
+// use after one. A macro m4exit ends the reading, without an error.
+func (p *Processor) Read(file, text string) error {
+	if p.exited {
+		return nil
+	}
+	p.in = input{segments: append(p.in.segments[:0], segment{text: text, file: file, line: 1, own: true})}
+	p.depth = 0
+	if !p.discard {
+		p.out = slices.Grow(p.out, min(2*len(text), p.limits.Output)) // the usual growth
+	}
+	for !p.exited {
+		t, err := p.in.next()
+		if err == nil && t.kind == tokenEOF {
+			break
+		}
+		if err == nil {
+			err = p.expandToken(t, nil)
+		}
+		if err != nil {
+			return p.fail(err)
+		}
+	}
+	return nil
+}
+
+func (p *Processor) fail(err error) error {
+	var e *Error
+	if errors.As(err, &e) {
+		return err
+	}
+	at := p.in.at
+	return &Error{File: at.File, Line: at.Line, Err: err}
+}
+
+// Output returns what was written so far, and where each of its lines came
+// from: a line that is empty came from nowhere.
+func (p *Processor) Output() (text string, lines []Position) { return string(p.out), p.lines }
+
+// Messages returns what was written with errprint.
+func (p *Processor) Messages() []string { return p.messages }
+
+// Exited reports whether a macro has ended the reading with m4exit.
+func (p *Processor) Exited() bool { return p.exited }
+
+// ship writes text that is not expanded any more: to the argument that is
+// collected, or else to the output.
+func (p *Processor) ship(text string, to *argument) error {
+	if to != nil {
+		to.add(text)
+		return nil
+	}
+	if p.discard {
+		return nil
+	}
+	if len(p.out)+len(text) > p.limits.Output {
+		return fmt.Errorf("output: %w", ErrLimit)
+	}
+	p.out = append(p.out, text...)
+	for i := 0; i < len(text); {
+		n := strings.IndexByte(text[i:], '\n')
+		if n != 0 && !p.started {
+			p.lines, p.started = append(p.lines, p.in.at), true
+		}
+		if n < 0 {
+			break
+		}
+		if !p.started {
+			p.lines = append(p.lines, Position{})
+		}
+		p.started = false
+		i += n + 1
+	}
+	return nil
+}
+
+// expandToken handles one token outside of quotes.
+func (p *Processor) expandToken(t token, to *argument) error {
+	if t.kind == tokenWord {
+		d := p.table.get(t.text)
+		if d != nil && (d.builtin == nil || !d.builtin.blind || p.in.peek() == '(') {
+			return p.expandMacro(t.text, d)
+		}
+	}
+	return p.ship(t.text, to)
+}
+
+// expandMacro collects a macro's arguments and puts what it comes to before the
+// rest of the input.
+func (p *Processor) expandMacro(name string, d *definition) error {
+	if p.expansions++; p.expansions > p.limits.Expansions {
+		return fmt.Errorf("number of macros: %w", ErrLimit)
+	}
+	start := p.in.at
+	args := make([]string, 1, 4)
+	args[0] = name
+	if p.in.peek() == '(' {
+		if p.depth++; p.depth > p.limits.Depth {
+			return fmt.Errorf("nesting of macros: %w", ErrLimit)
+		}
+		var err error
+		if args, err = p.collect(args); err != nil {
+			return err
+		}
+		p.depth--
+	}
+	// What is written or read next belongs where the call began.
+	after := p.in.at
+	p.in.at = start
+	var text string
+	var err error
+	if d.builtin != nil {
+		text, err = d.builtin.expand(p, args)
+	} else {
+		text, err = d.expand(args, p.limits.Work-p.work)
+	}
+	if err != nil {
+		return err
+	}
+	if text == "" {
+		p.in.at = after
+		return nil
+	}
+	if p.work += len(text); p.work > p.limits.Work {
+		return fmt.Errorf("work: %w", ErrLimit)
+	}
+	p.in.push(text, start)
+	return nil
+}
+
+// collect reads arguments, from the opening parenthesis to the closing one.
+func (p *Processor) collect(args []string) ([]string, error) {
+	if _, err := p.in.next(); err != nil {
+		return nil, err
+	}
+	for {
+		arg, more, err := p.argument()
+		if err != nil {
+			return nil, err
+		}
+		args = append(args, arg)
+		if !more {
+			return args, nil
+		}
+	}
+}
+
+// argument reads one argument, white space before it left out.
+func (p *Processor) argument() (text string, more bool, err error) {
+	var arg argument
+	level := 0
+	p.in.skipSpace()
+	for {
+		t, err := p.in.next()
+		if err != nil {
+			return "", false, err
+		}
+		switch {
+		case t.kind == tokenEOF || p.exited:
+			return "", false, errors.New("end of file in the arguments of a macro")
+		case t.kind == tokenPunct && level == 0 && (t.text == "," || t.text == ")"):
+			return arg.String(), t.text == ",", nil
+		case t.kind == tokenPunct && t.text == "(":
+			level++
+		case t.kind == tokenPunct && t.text == ")":
+			level--
+		}
+		if err := p.expandToken(t, &arg); err != nil {
+			return "", false, err
+		}
+		if arg.size() > p.limits.Work-p.work {
+			return "", false, fmt.Errorf("work: %w", ErrLimit)
+		}
+	}
+}
+
+// argument is an argument as it grows. One that is a single token is not copied.
+type argument struct {
+	one  string
+	many []byte
+}
+
+func (a *argument) add(s string) {
+	switch {
+	case a.many != nil:
+		a.many = append(a.many, s...)
+	case a.one == "":
+		a.one = s
+	default:
+		a.many = append(append(make([]byte, 0, 2*(len(a.one)+len(s))), a.one...), s...)
+	}
+}
+
+func (a *argument) size() int { return max(len(a.one), len(a.many)) }
+
+func (a *argument) String() string {
+	if a.many != nil {
+		return string(a.many)
+	}
+	return a.one
+}

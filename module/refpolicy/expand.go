@@ -1,0 +1,106 @@
+package refpolicy
+
+import (
+	"fmt"
+	"io/fs"
+	"strings"
+
+	"github.com/sekit/sekit/internal/m4"
+)
+
+// Expand returns what an interface (or any other macro of the headers, such as
+// domtrans_pattern or rw_file_perms) comes to with the given arguments: text in
+// the module language. An argument is what stands there in a module: names of
+// types, sets in braces, a path or other string in double quotes. The error is
+// [fs.ErrNotExist] if the headers have no such macro.
+func (h *Headers) Expand(name string, args ...string) (string, error) {
+	if !h.macros.Defined(name) {
+		return "", &NameError{"interface", clip(name), fs.ErrNotExist}
+	}
+	for _, a := range args {
+		if strings.ContainsAny(a, "`'(),#$\x00") || a != strings.TrimSpace(a) {
+			return "", &NameError{"argument", clip(a), fs.ErrInvalid}
+		}
+	}
+	p := h.macros.Fork()
+	p.Discard(false)
+	if err := p.Read(name, name+"("+strings.Join(args, ",")+")"); err != nil {
+		return "", mistake(err)
+	}
+	if err := reported(p); err != nil {
+		return "", err
+	}
+	text, _ := p.Output()
+	return text, nil
+}
+
+// Source is a module as its author writes it.
+type Source struct {
+	Name string // of the files, for errors: Name.te, Name.fc, Name.if
+	TE   string // policy_module(…) and rules
+	FC   string // file contexts with gen_context(…)
+	IF   string // the module's own interfaces
+}
+
+// Expanded is a module without macros.
+type Expanded struct {
+	// TE is in the module language. Each line that is not empty came from the
+	// line of the same index in Lines.
+	TE    string
+	Lines []Position
+	// FileContexts are as a package has them.
+	FileContexts string
+	// Warnings are what the macros have to say, such as that an interface is
+	// deprecated.
+	Warnings []string
+}
+
+// Position is a line in a file: one of the module's own, or of the headers.
+type Position = m4.Position
+
+// Module expands a module as the headers' Makefile does with m4. The error is an
+// [*Error].
+func (h *Headers) Module(src Source) (*Expanded, error) {
+	macros := h.macros
+	if src.IF != "" {
+		own := h.define.Fork()
+		if err := readAll(own, []file{{src.Name + ".if", src.IF}}); err != nil {
+			return nil, err
+		}
+		if own.Defined("__if_error") {
+			return nil, reported(own)
+		}
+		macros = macros.Fork()
+		if err := readDefinitions(macros, own); err != nil {
+			return nil, err
+		}
+	}
+	te := macros.Fork()
+	te.Discard(false)
+	if err := readAll(te, []file{{src.Name + ".te", src.TE}}); err != nil {
+		return nil, err
+	}
+	if err := reported(te); err != nil {
+		return nil, err
+	}
+	fc := h.contexts.Fork()
+	fc.Discard(false)
+	if err := readAll(fc, []file{{src.Name + ".fc", src.FC}}); err != nil {
+		return nil, err
+	}
+	if err := reported(fc); err != nil {
+		return nil, err
+	}
+	out := &Expanded{Warnings: append(te.Messages(), fc.Messages()...)}
+	out.TE, out.Lines = te.Output()
+	out.FileContexts, _ = fc.Output()
+	return out, nil
+}
+
+// reported returns the error that the headers' macro refpolicyerr has reported.
+func reported(p *m4.Processor) error {
+	if !p.Defined("m4_fatal_error") && !p.Defined("__if_error") && !p.Exited() {
+		return nil
+	}
+	return &Error{Err: fmt.Errorf("%w: %s", errMacro, strings.Join(p.Messages(), "; "))}
+}
