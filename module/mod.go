@@ -101,163 +101,20 @@ func (m *Module) binary(opts ModOptions) (*policydb.Module, error) {
 	if err := m.Check(); err != nil {
 		return nil, err
 	}
-	rules := m.Merged()
-	if err := checkDots(rules); err != nil {
+	if err := checkDots(m.Rules); err != nil {
 		return nil, err
 	}
-	version, err := policyVersion(rules, opts)
+	list, err := m.complete()
 	if err != nil {
 		return nil, err
 	}
-	c := &compiler{
-		m:     &policydb.Module{Version: version, MLS: !opts.NoMLS, Name: m.Name, Release: m.version()},
-		decl:  policydb.Decl{ID: 1}, // enabled by linkers
-		types: make(map[string]policydb.TypeSet), classes: make(map[string]classValues),
-	}
-	if err := c.require(m.requirements(rules)); err != nil {
-		return nil, err
-	}
-	c.decl.Rules = make([]policydb.ModuleRule, 0, len(rules))
-	data := make([]policydb.ClassData, len(rules))
-	for i := range rules {
-		c.rule(&rules[i], data[i:i+1:i+1])
-	}
-	c.m.Blocks = []policydb.Block{{Branches: []policydb.Decl{c.decl}}}
-	return c.m, nil
-}
-
-// policyVersion chooses the version to write.
-func policyVersion(rules []Rule, opts ModOptions) (uint32, error) {
-	if v := opts.PolicyVersion; v != 0 && (v < MinPolicyVersion || v > MaxPolicyVersion) {
-		return 0, &PolicyVersionError{Version: v}
-	}
-	lowest, what := uint32(MinPolicyVersion), ""
-	if !opts.NoMLS {
-		f := policydb.ModuleMLS
-		lowest, what = f.Since(), f.String()
-	}
-	if slices.ContainsFunc(rules, func(r Rule) bool { return r.Kind.xperm() }) {
-		f := policydb.ModuleXPerms
-		lowest, what = f.Since(), f.String()
-	}
-	switch v := uint32(opts.PolicyVersion); {
-	case v == 0:
-		return lowest, nil
-	case v < lowest:
-		return 0, &PolicyVersionError{Version: int(v), What: what, Since: int(lowest)}
-	default:
-		return v, nil
-	}
-}
-
-// compiler makes a module policy of one declaration.
-type compiler struct {
-	m       *policydb.Module
-	decl    policydb.Decl
-	types   map[string]policydb.TypeSet // each type and attribute alone
-	classes map[string]classValues
-}
-
-type classValues struct {
-	value       uint32
-	permissions map[string]uint32 // bits
-}
-
-// require gives values to what the rules use, in the order of the require
-// block that TE writes.
-func (c *compiler) require(req requirements) error {
-	symbols := &c.m.Symbols
-	c.role()
-	add := func(name string, flavor policydb.TypeFlavor) {
-		symbols.Num[policydb.TableTypes]++
-		value := symbols.Num[policydb.TableTypes]
-		symbols.Types = append(symbols.Types, policydb.ModuleType{Name: name, Value: value, Primary: 1, Flavor: flavor})
-		c.types[name] = policydb.TypeSet{Types: policydb.NewBitmap(value - 1)}
-	}
-	for _, name := range req.attributes {
-		add(name, policydb.FlavorAttribute)
-	}
-	for _, name := range req.types {
-		add(name, policydb.FlavorType)
-	}
-	c.scope(policydb.TableTypes)
-	for _, k := range req.classes {
-		if len(k.permissions) > 32 {
-			return fmt.Errorf("%d permissions of the class %q: a class has at most 32", len(k.permissions), k.name)
-		}
-		symbols.Num[policydb.TableClasses]++
-		class := policydb.Class{Name: k.name, Value: symbols.Num[policydb.TableClasses], NumPerms: uint32(len(k.permissions))}
-		values := classValues{class.Value, make(map[string]uint32, len(k.permissions))}
-		bits := make([]uint32, len(k.permissions))
-		for i, name := range k.permissions {
-			class.Permissions = append(class.Permissions, policydb.Permission{Name: name, Value: uint32(i) + 1})
-			values.permissions[name], bits[i] = 1<<i, uint32(i)
-		}
-		symbols.Classes = append(symbols.Classes, class)
-		c.classes[k.name] = values
-		c.decl.Required.Permissions = append(c.decl.Required.Permissions, policydb.NewBitmap(bits...))
-	}
-	c.scope(policydb.TableClasses)
-	for i := range symbols.Classes {
-		c.scoped(policydb.TableClasses, symbols.Classes[i].Name, policydb.ScopeRequired)
-	}
-	for i := range symbols.Types {
-		c.scoped(policydb.TableTypes, symbols.Types[i].Name, policydb.ScopeRequired)
-	}
-	return nil
-}
-
-// role adds object_r, which every module has (roles_init in libsepol).
-func (c *compiler) role() {
-	symbols := &c.m.Symbols
-	symbols.Num[policydb.TableRoles] = 1
-	symbols.Roles = []policydb.ModuleRole{{Name: "object_r", Value: 1}}
-	c.scoped(policydb.TableRoles, "object_r", policydb.ScopeDeclared)
-}
-
-// scope says that the declaration requires all values of a table.
-func (c *compiler) scope(t policydb.Table) {
-	values := make([]uint32, c.m.Symbols.Num[t])
-	for i := range values {
-		values[i] = uint32(i)
-	}
-	c.decl.Required.Symbols[t] = policydb.NewBitmap(values...)
-}
-
-func (c *compiler) scoped(t policydb.Table, name string, kind policydb.ScopeKind) {
-	c.m.Scopes[t] = append(c.m.Scopes[t], policydb.Scope{Name: name, Kind: kind, Decls: []uint32{c.decl.ID}})
-}
-
-// rule adds the rules of the file for one rule: one, or for extended
-// permissions one for all drivers that are meant as a whole and one for each
-// other driver.
-func (c *compiler) rule(r *Rule, data []policydb.ClassData) {
-	class := c.classes[r.Class]
-	out := policydb.ModuleRule{Kind: ruleKinds[r.Kind], Sources: c.types[r.Source]}
-	if r.Target == Self {
-		out.Flags = policydb.RuleSelf
-	} else {
-		out.Targets = c.types[r.Target]
-	}
-	var bits uint32
-	for _, p := range r.Permissions {
-		bits |= class.permissions[p]
-	}
-	data[0] = policydb.ClassData{Class: class.value, Data: bits}
-	out.Classes = data
-	if !r.Kind.xperm() {
-		c.decl.Rules = append(c.decl.Rules, out)
-		return
-	}
-	for _, x := range splitXperms(r.Xperms, r.Permissions[0] == "nlmsg") {
-		out.XPerms = &x
-		c.decl.Rules = append(c.decl.Rules, out)
-	}
+	return compile(m, list, opts)
 }
 
 var ruleKinds = [...]policydb.AVKind{
 	Allow: policydb.Allow, AuditAllow: policydb.AuditAllow, DontAudit: policydb.DontAudit,
 	AllowXperm: policydb.XPermsAllow, AuditAllowXperm: policydb.XPermsAuditAllow, DontAuditXperm: policydb.XPermsDontAudit,
+	NeverAllow: policydb.NeverAllow, NeverAllowXperm: policydb.XPermsNeverAllow, AuditDeny: policydb.AuditDeny,
 }
 
 // splitXperms gives the sets that merged ranges come to. A driver is the high

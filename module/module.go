@@ -6,9 +6,13 @@ import (
 	"slices"
 )
 
-// Module is a policy module: a name, a version and access vector rules over
-// types and classes that the policy has. It is plain data; [Module.TE] and
-// [Module.CIL] check it and write it.
+// Module is a policy module: a name, a version, and what it adds to a policy.
+// Rules alone are access vector rules over types and classes that the policy
+// has; Statements are all that the module language can say. It is plain data;
+// [Module.TE], [Module.CIL], [Module.Mod] and [Module.PP] check it and write it.
+//
+// What the module uses and does not declare it requires: names in the places
+// of types are types unless RequireAttributes has them.
 type Module struct {
 	// Name is the module's name in the store: a letter, then letters, digits,
 	// '_' and '-'.
@@ -19,15 +23,19 @@ type Module struct {
 	// Comment is what the text starts with, a line each, made safe.
 	Comment []string `json:"comment,omitempty"`
 	// RequireAttributes are those names among the rules' sources and targets
-	// that are attributes of the policy. All others are types.
+	// that are attributes of the policy. All others are types. What a
+	// [Require] statement names need not be here.
 	RequireAttributes []string `json:"require_attributes,omitempty"`
 	// Rules are the rules, in any order; those that belong together are merged.
 	Rules []Rule `json:"rules"`
+	// Statements are what else the module says, in the order in which it is
+	// written, before the rules.
+	Statements []Statement `json:"-"`
 }
 
 // ErrEmpty says that a module has nothing to write: to checkmodule an empty
 // module is a syntax error.
-var ErrEmpty = errors.New("module without rules")
+var ErrEmpty = errors.New("module without rules and statements")
 
 // RuleError says which rule of a module is wrong.
 type RuleError struct {
@@ -42,7 +50,7 @@ func (e *RuleError) Unwrap() error { return e.Err }
 
 // Check says whether the module can be written: that its names are names of
 // the module language and of CIL, not reserved there, and its rules complete.
-// It knows of no policy. Errors are a [*NameError], a [*RuleError] or [ErrEmpty].
+// It knows of no policy. Statements are checked when they are written. Errors are a [*NameError], a [*RuleError] or [ErrEmpty].
 func (m *Module) Check() error {
 	if err := checkModuleName(m.Name); err != nil {
 		return err
@@ -62,7 +70,7 @@ func (m *Module) Check() error {
 			return &RuleError{i, err}
 		}
 	}
-	if len(m.Rules) == 0 {
+	if len(m.Rules)+len(m.Statements) == 0 {
 		return ErrEmpty
 	}
 	return nil

@@ -112,33 +112,26 @@ func checkVersion(s string) error {
 func letter(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }
 
 // reserved reports whether the module language (policy_scan.l) or CIL
-// (cil_verify.c) keeps s for itself. checkpolicy takes its keywords in lower
-// and in upper case, but not mixed.
+// (cil_verify.c) keeps s for itself.
 func reserved(s string) bool {
-	lower, upper := false, false
-	b := []byte(s)
-	for i, c := range b {
-		if !letter(c) {
-			continue
-		}
-		if c < 'a' {
-			upper = true
-			b[i] = c | 0x20
-		} else {
-			lower = true
-		}
+	switch s { // CIL's, and self, which the module language handles by name
+	case "all", "notself", "other", Self:
+		return true
 	}
-	if lower && upper {
-		return false
-	}
-	switch string(b) {
+	return keyword(s) != ""
+}
+
+// keywords reports whether s is a keyword of the module language, in lower
+// case.
+func keywords(s string) bool {
+	switch s {
 	case "alias", "allow", "allowxperm", "and", "attribute", "attribute_role",
 		"auditallow", "auditallowxperm", "auditdeny", "bool", "category",
 		"class", "clone", "common", "constrain", "default_range",
 		"default_role", "default_type", "default_user", "devicetreecon",
 		"dom", "domby", "dominance", "dontaudit", "dontauditxperm", "else",
 		"eq", "expandattribute", "false", "fs_use_task", "fs_use_trans",
-		"fs_use_xattr", "genfscon", "glblub", "h1", "h2", "high",
+		"fs_use_xattr", "fscon", "genfscon", "glblub", "h1", "h2", "high",
 		"ibendportcon", "ibpkeycon", "if", "incomp", "inherits",
 		"iomemcon", "ioportcon", "l1", "l2", "level", "low", "low-high",
 		"mlsconstrain", "mlsvalidatetrans", "module", "netifcon",
@@ -151,10 +144,6 @@ func reserved(s string) bool {
 		"type_change", "type_member", "type_transition", "typealias",
 		"typeattribute", "typebounds", "types", "u1", "u2", "u3", "user",
 		"validatetrans", "xor":
-		return true
-	}
-	switch s { // CIL's, and self, which the module language handles by name
-	case "all", "notself", "other", Self:
 		return true
 	}
 	return false

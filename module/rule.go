@@ -23,6 +23,12 @@ const (
 	AllowXperm
 	AuditAllowXperm
 	DontAuditXperm
+	// NeverAllow and NeverAllowXperm are assertions: a policy that allows what
+	// they name is not built.
+	NeverAllow
+	NeverAllowXperm
+	// AuditDeny is what DontAudit came to replace: denials to log.
+	AuditDeny
 )
 
 // String returns the rule's keyword in the module language.
@@ -40,6 +46,12 @@ func (k Kind) String() string {
 		return "auditallowxperm"
 	case DontAuditXperm:
 		return "dontauditxperm"
+	case NeverAllow:
+		return "neverallow"
+	case NeverAllowXperm:
+		return "neverallowxperm"
+	case AuditDeny:
+		return "auditdeny"
 	}
 	return fmt.Sprintf("Kind(%d)", uint8(k))
 }
@@ -48,7 +60,10 @@ func (k Kind) String() string {
 func (k Kind) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
 
 // xperm reports whether rules of this kind have ranges of extended permissions.
-func (k Kind) xperm() bool { return k >= AllowXperm }
+func (k Kind) xperm() bool { return k >= AllowXperm && k <= DontAuditXperm || k == NeverAllowXperm }
+
+// never reports whether rules of this kind are assertions.
+func (k Kind) never() bool { return k == NeverAllow || k == NeverAllowXperm }
 
 // XpermRange is a range of extended permissions, both ends included: ioctl
 // commands, or netlink message types.
@@ -72,6 +87,9 @@ type Rule struct {
 	Evidence []string `json:"evidence,omitempty"`
 }
 
+// Position implements [Statement].
+func (r *Rule) Position() Pos { return Pos{} }
+
 // String returns the rule in the module language, on one line and without its
 // evidence; of a rule that does not check, something readable.
 func (r Rule) String() string {
@@ -80,7 +98,7 @@ func (r Rule) String() string {
 
 // check says what is wrong with the rule.
 func (r Rule) check() error {
-	if r.Kind < Allow || r.Kind > DontAuditXperm {
+	if r.Kind < Allow || r.Kind > AuditDeny {
 		return fmt.Errorf("unknown rule kind %d", r.Kind)
 	}
 	if err := checkName("type", r.Source); err != nil {
@@ -105,20 +123,22 @@ func (r Rule) check() error {
 	return r.checkXperms()
 }
 
-func (r Rule) checkXperms() error {
-	if !r.Kind.xperm() {
-		if len(r.Xperms) > 0 {
-			return fmt.Errorf("%s rule with extended permissions", r.Kind)
+func (r Rule) checkXperms() error { return checkXperms(r.Kind, r.Permissions, r.Xperms) }
+
+func checkXperms(kind Kind, permissions []string, ranges []XpermRange) error {
+	if !kind.xperm() {
+		if len(ranges) > 0 {
+			return fmt.Errorf("%s rule with extended permissions", kind)
 		}
 		return nil
 	}
-	if len(r.Permissions) != 1 || r.Permissions[0] != "ioctl" && r.Permissions[0] != "nlmsg" {
-		return fmt.Errorf("%s rule must refine the permission ioctl or nlmsg, and that alone", r.Kind)
+	if len(permissions) != 1 || permissions[0] != "ioctl" && permissions[0] != "nlmsg" {
+		return fmt.Errorf("%s rule must refine the permission ioctl or nlmsg, and that alone", kind)
 	}
-	if len(r.Xperms) == 0 {
-		return fmt.Errorf("%s rule without extended permissions", r.Kind)
+	if len(ranges) == 0 {
+		return fmt.Errorf("%s rule without extended permissions", kind)
 	}
-	for _, x := range r.Xperms {
+	for _, x := range ranges {
 		if x.Low > x.High {
 			return fmt.Errorf("reversed range %#x-%#x", x.Low, x.High)
 		}

@@ -220,3 +220,8 @@ func appendSafe(b []byte, s string) []byte {
 	}
 	return b
 }
+
+// firstLine is the first line of a statement's text.
+func firstLine(s Statement) string {
+	return ""
+}

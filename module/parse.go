@@ -1,0 +1,753 @@
+package module
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+)
+
+// ParseTE reads a module in the module language, as checkmodule -m takes it:
+// what policy_module, gen_require and the like of a .te file come to once m4
+// has expanded them. File is its name, for errors and positions; #line
+// comments in the text change it.
+//
+// Errors are a [*ParseError] that says what the grammar wants where (it wraps
+// a [*SyntaxError]), and a [*StatementError] for what is wrong with a
+// statement: an [*UnknownNameError], a [*DuplicateError], a [*NameError] or
+// another. Statements of base modules and of whole policies are refused by
+// name.
+//
+// Unlike checkmodule it takes extended permissions of 16 bits only, where that
+// takes more and drops the rest.
+func ParseTE(file string, data []byte) (*Module, error) {
+	s, err := newScanner(file, data)
+	if err != nil {
+		return nil, err
+	}
+	p := &parser{scanner: s}
+	p.advance()
+	m := &Module{}
+	p.keyword("module")
+	m.Name = p.name("a module name")
+	m.Version = p.version()
+	p.expect(';')
+	if p.err == nil {
+		if err := checkModuleName(m.Name); err != nil {
+			return nil, &ParseError{p.previous, err}
+		}
+		if err := checkVersion(m.Version); err != nil {
+			return nil, &ParseError{p.previous, err}
+		}
+	}
+	m.Statements = p.block(tokenEOF, 0)
+	if p.err != nil {
+		return nil, p.err
+	}
+	if _, err := compile(m, m.Statements, ModOptions{}); err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+// parser reads the grammar of checkpolicy (policy_parse.y), as far as modules
+// go. After an error all that it sees is the end of the file.
+type parser struct {
+	*scanner
+	token    token
+	previous Pos // where the token before begins
+	err      error
+	strings  []string // lists share it
+}
+
+func (p *parser) advance() {
+	p.previous = p.token.pos
+	if p.err == nil {
+		p.token = p.next()
+	}
+}
+
+// fail says that the grammar wants something else than the token.
+func (p *parser) fail(expected string) {
+	p.failAs(p.token.pos, &SyntaxError{Expected: expected, Found: p.token.String()})
+}
+
+func (p *parser) failAs(pos Pos, err error) {
+	if p.err == nil {
+		p.err = &ParseError{pos, err}
+		p.token = token{pos: pos}
+	}
+}
+
+func (p *parser) expect(c tokenKind) {
+	if p.token.kind != c {
+		p.fail("'" + string(rune(c)) + "'")
+		return
+	}
+	p.advance()
+}
+
+// accept passes over a token of this kind, if it is there.
+func (p *parser) accept(c tokenKind) bool {
+	if p.token.kind != c {
+		return false
+	}
+	p.advance()
+	return true
+}
+
+func (p *parser) isKeyword(k string) bool { return p.token.kind == tokenKeyword && p.token.text == k }
+
+func (p *parser) keyword(k string) {
+	if !p.isKeyword(k) {
+		p.fail(k)
+		return
+	}
+	p.advance()
+}
+
+func (p *parser) name(what string) string {
+	if p.token.kind != tokenName {
+		p.fail(what)
+		return ""
+	}
+	text := p.token.text
+	p.advance()
+	return text
+}
+
+func (p *parser) version() string {
+	if p.token.kind != tokenVersion && p.token.kind != tokenNumber {
+		p.fail("a version, such as 1.0")
+		return ""
+	}
+	text := p.token.text
+	p.advance()
+	return text
+}
+
+// one makes a list of one name.
+func (p *parser) one(name string) []string {
+	if len(p.strings) == cap(p.strings) {
+		p.strings = make([]string, 0, 256)
+	}
+	p.strings = append(p.strings, name)
+	n := len(p.strings)
+	return p.strings[n-1 : n : n]
+}
+
+// commaList reads names with commas between.
+func (p *parser) commaList(what string) []string {
+	list := p.one(p.name(what))
+	for p.accept(',') {
+		list = append(list, p.name(what))
+	}
+	return list
+}
+
+// set is a set of names as the grammar has it, nested sets flattened.
+type set struct {
+	names, except   []string
+	all, complement bool
+}
+
+// names reads what the grammar calls so.
+func (p *parser) names(what string) set {
+	var s set
+	s.complement = p.accept('~')
+	switch {
+	case p.token.kind == tokenName:
+		s.names = p.one(p.token.text)
+		p.advance()
+		if !s.complement && p.accept('-') {
+			s.except = p.one(p.name(what))
+		}
+	case p.token.kind == '{':
+		p.nested(&s, what, 0)
+	case !s.complement && p.accept('*'):
+		s.all = true
+	default:
+		p.fail(what + " or a set of such")
+	}
+	return s
+}
+
+func (p *parser) nested(s *set, what string, depth int) {
+	if depth > maxDepth {
+		p.failAs(p.token.pos, fmt.Errorf("sets deeper than %d", maxDepth))
+		return
+	}
+	p.expect('{')
+	for first := true; first || p.token.kind != '}' && p.err == nil; first = false {
+		switch {
+		case p.token.kind == tokenName:
+			s.names = append(s.names, p.token.text)
+			p.advance()
+		case p.token.kind == '{':
+			p.nested(s, what, depth+1)
+		case p.accept('-'):
+			s.except = append(s.except, p.name(what))
+		default:
+			p.fail(what + ", '-' or '}'")
+		}
+	}
+	p.expect('}')
+}
+
+func (p *parser) typeSet() TypeSet {
+	s := p.names("a type")
+	t := TypeSet{Names: s.names, Except: s.except, All: s.all, Complement: s.complement}
+	for i := 0; i < len(t.Names); i++ {
+		if t.Names[i] == Self {
+			t.Names = append(t.Names[:i:i], t.Names[i+1:]...)
+			t.Self = true
+			i--
+		}
+	}
+	for i := 0; i < len(t.Except); i++ {
+		if t.Except[i] == Self {
+			t.Except = append(t.Except[:i:i], t.Except[i+1:]...)
+			t.NotSelf = true
+			i--
+		}
+	}
+	return t
+}
+
+// list reads a set that may only be a list.
+func (p *parser) list(what string) []string {
+	pos := p.token.pos
+	s := p.names(what)
+	if s.all || s.complement || len(s.except) > 0 {
+		p.failAs(pos, fmt.Errorf("*, ~ and - are not for sets of this kind, where %s or several go", what))
+	}
+	return s.names
+}
+
+// block reads statements up to a token, which it leaves.
+func (p *parser) block(end tokenKind, depth int) []Statement {
+	if depth > maxDepth {
+		p.failAs(p.token.pos, fmt.Errorf("blocks deeper than %d", maxDepth))
+	}
+	out := []Statement{}
+	users := false
+	for first := true; p.err == nil && (p.token.kind != end || first); first = false {
+		if p.accept(';') {
+			continue
+		}
+		if p.token.kind != tokenKeyword {
+			if end == tokenEOF {
+				p.fail("a statement")
+			} else {
+				p.fail("a statement or '}'")
+			}
+			break
+		}
+		if users && !p.isKeyword("user") {
+			p.fail("a user statement or the end of the block: users come last")
+			break
+		}
+		users = p.isKeyword("user")
+		if s := p.statement(depth); s != nil {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// statement reads one statement.
+func (p *parser) statement(depth int) Statement {
+	at := at{p.token.pos}
+	word := p.token.text
+	if s := p.rule(at, word); s != nil || p.err != nil {
+		return s
+	}
+	p.advance()
+	switch word {
+	case "require":
+		return p.require(at)
+	case "optional":
+		s := &Optional{at: at}
+		s.Body = p.braces(depth)
+		if p.isKeyword("else") {
+			p.advance()
+			s.Else = p.braces(depth)
+		}
+		return s
+	case "if":
+		return p.conditional(at)
+	}
+	s := p.declaration(at, word)
+	if s == nil {
+		if p.err == nil {
+			p.failAs(at.pos, unknownStatement(word))
+		}
+		return nil
+	}
+	p.expect(';')
+	return s
+}
+
+func (p *parser) braces(depth int) []Statement {
+	p.expect('{')
+	list := p.block('}', depth+1)
+	p.expect('}')
+	return list
+}
+
+// unknownStatement says why a keyword begins no statement here.
+func unknownStatement(word string) error {
+	switch word {
+	case "class", "common", "sid", "inherits", "constrain", "validatetrans", "mlsconstrain", "mlsvalidatetrans",
+		"dominance", "category", "sensitivity", "level", "default_user", "default_role", "default_type", "default_range",
+		"policycap", "portcon", "netifcon", "nodecon", "genfscon", "fs_use_xattr", "fs_use_task", "fs_use_trans", "fscon",
+		"ibpkeycon", "ibendportcon", "pirqcon", "iomemcon", "ioportcon", "pcidevicecon", "devicetreecon":
+		return &UnsupportedError{"the statement " + word + " in a module: only base modules have it"}
+	}
+	return &SyntaxError{Expected: "a statement", Found: "the keyword " + word}
+}
+
+// rule reads the statements that conditionals may have, too.
+func (p *parser) rule(at at, word string) Statement {
+	switch word {
+	case "allow":
+		p.advance()
+		return p.allow(at)
+	case "auditallow":
+		return p.accessRule(at, AuditAllow)
+	case "dontaudit":
+		return p.accessRule(at, DontAudit)
+	case "auditdeny":
+		return p.accessRule(at, AuditDeny)
+	case "neverallow":
+		return p.accessRule(at, NeverAllow)
+	case "allowxperm":
+		return p.accessRule(at, AllowXperm)
+	case "auditallowxperm":
+		return p.accessRule(at, AuditAllowXperm)
+	case "dontauditxperm":
+		return p.accessRule(at, DontAuditXperm)
+	case "neverallowxperm":
+		return p.accessRule(at, NeverAllowXperm)
+	case "type_transition":
+		return p.typeRule(at, TypeTransition)
+	case "type_member":
+		return p.typeRule(at, TypeMember)
+	case "type_change":
+		return p.typeRule(at, TypeChange)
+	}
+	return nil
+}
+
+// allow reads an access rule, or one between roles.
+func (p *parser) allow(at at) Statement {
+	r := &AccessRule{at: at, Kind: Allow, Sources: p.typeSet(), Targets: p.typeSet()}
+	if p.token.kind == ':' {
+		p.vector(r)
+		return r
+	}
+	if p.token.kind != ';' {
+		p.fail("':' and a class, or ';' after two roles")
+		return nil
+	}
+	for _, s := range [...]*TypeSet{&r.Sources, &r.Targets} {
+		if s.All || s.Complement || s.Self || s.NotSelf || len(s.Except) > 0 {
+			p.failAs(at.pos, errors.New("*, ~, - and self are not for roles"))
+			return nil
+		}
+	}
+	p.advance()
+	return &RoleAllow{at: at, From: r.Sources.Names, To: r.Targets.Names}
+}
+
+func (p *parser) accessRule(at at, kind Kind) Statement {
+	p.advance()
+	r := &AccessRule{at: at, Kind: kind, Sources: p.typeSet(), Targets: p.typeSet()}
+	p.vector(r)
+	return r
+}
+
+// vector reads the rest of an access rule, from the colon on.
+func (p *parser) vector(r *AccessRule) {
+	p.expect(':')
+	r.Classes = p.list("a class")
+	if r.Kind.xperm() {
+		r.Permissions.Names = p.one(p.name("ioctl or nlmsg"))
+		r.Xperms = p.xperms()
+		p.expect(';')
+		return
+	}
+	pos := p.token.pos
+	s := p.names("a permission")
+	if len(s.except) > 0 {
+		p.failAs(pos, errors.New("- is not for permissions"))
+	}
+	r.Permissions = PermissionSet{Names: s.names, All: s.all, Complement: s.complement}
+	p.expect(';')
+}
+
+// xperms reads extended permissions; a complement is turned round.
+func (p *parser) xperms() []XpermRange {
+	pos := p.token.pos
+	complement := p.accept('~')
+	var list []XpermRange
+	if p.token.kind == '{' {
+		list = p.nestedXperms(nil, 0)
+	} else {
+		n := p.xperm()
+		list = []XpermRange{{Low: n, High: n}}
+	}
+	if !complement || p.err != nil {
+		return list
+	}
+	list = invertRanges(mergeRanges(list))
+	if len(list) == 0 {
+		p.failAs(pos, errors.New("no extended permission left"))
+	}
+	return list
+}
+
+func (p *parser) nestedXperms(list []XpermRange, depth int) []XpermRange {
+	if depth > maxDepth {
+		p.failAs(p.token.pos, fmt.Errorf("sets deeper than %d", maxDepth))
+		return nil
+	}
+	p.expect('{')
+	for first := true; first || p.token.kind != '}' && p.err == nil; first = false {
+		if p.token.kind == '{' {
+			list = p.nestedXperms(list, depth+1)
+			continue
+		}
+		pos := p.token.pos
+		r := XpermRange{Low: p.xperm()}
+		r.High = r.Low
+		if p.accept('-') {
+			r.High = p.xperm()
+		}
+		if r.High < r.Low {
+			p.failAs(pos, fmt.Errorf("reversed range %#x-%#x", r.Low, r.High))
+		}
+		list = append(list, r)
+	}
+	p.expect('}')
+	return list
+}
+
+func (p *parser) xperm() uint16 {
+	if p.token.kind != tokenNumber {
+		p.fail("a number")
+		return 0
+	}
+	n, err := strconv.ParseUint(p.token.text, 0, 16)
+	if err != nil {
+		p.failAs(p.token.pos, fmt.Errorf("%s is no extended permission: %w", p.token.String(), errors.Unwrap(err)))
+	}
+	p.advance()
+	return uint16(n)
+}
+
+// invertRanges are the values that merged ranges leave out.
+func invertRanges(list []XpermRange) []XpermRange {
+	var out []XpermRange
+	next := 0
+	for _, r := range list {
+		if int(r.Low) > next {
+			out = append(out, XpermRange{Low: uint16(next), High: r.Low - 1})
+		}
+		next = int(r.High) + 1
+	}
+	if next <= 0xffff {
+		out = append(out, XpermRange{Low: uint16(next), High: 0xffff})
+	}
+	return out
+}
+
+func (p *parser) typeRule(at at, kind TypeRuleKind) Statement {
+	p.advance()
+	r := &TypeRule{at: at, Kind: kind, Sources: p.typeSet(), Targets: p.typeSet()}
+	p.expect(':')
+	r.Classes = p.list("a class")
+	r.NewType = p.name("a type")
+	if kind == TypeTransition && p.token.kind == tokenFile {
+		r.FileName = p.token.text
+		p.advance()
+	}
+	p.expect(';')
+	return r
+}
+
+// conditional reads the rest of an if statement.
+func (p *parser) conditional(at at) Statement {
+	s := &If{at: at}
+	s.Condition = p.condition(lowest, 0)
+	s.Then = p.conditionalRules()
+	if p.isKeyword("else") {
+		p.advance()
+		s.Else = p.conditionalRules()
+	}
+	return s
+}
+
+func (p *parser) conditionalRules() []Statement {
+	p.expect('{')
+	var out []Statement
+	for p.token.kind == tokenKeyword {
+		pos, word := p.token.pos, p.token.text
+		var s Statement
+		if word == "require" {
+			p.advance()
+			s = p.require(at{pos})
+		} else {
+			s = p.rule(at{pos}, word)
+		}
+		if p.err != nil {
+			return nil
+		}
+		a, isAccess := s.(*AccessRule)
+		_, isRoles := s.(*RoleAllow)
+		if s == nil || isRoles || isAccess && a.Kind.never() {
+			p.failAs(pos, &SyntaxError{Expected: "a rule that can be conditional", Found: "the keyword " + word})
+			return nil
+		}
+		out = append(out, s)
+	}
+	if p.token.kind != '}' {
+		p.fail("a rule or '}'")
+	}
+	p.expect('}')
+	return out
+}
+
+// How strongly operators of conditions bind.
+const (
+	lowest = iota
+	bindsOr
+	bindsXor
+	bindsAnd
+	bindsNot
+	bindsEqual
+)
+
+// condition reads an expression of operators that bind at least so strongly.
+func (p *parser) condition(least, depth int) *Condition {
+	if depth > maxDepth {
+		p.failAs(p.token.pos, fmt.Errorf("condition deeper than %d", maxDepth))
+		return nil
+	}
+	var left *Condition
+	switch {
+	case p.token.kind == '!' || p.isKeyword("not"):
+		p.advance()
+		left = Not(p.condition(bindsEqual, depth+1))
+	case p.accept('('):
+		left = p.condition(lowest, depth+1)
+		p.expect(')')
+	default:
+		left = When(p.name("a boolean"))
+	}
+	for n := 0; ; n++ {
+		op, binds := p.operation()
+		if op == 0 || binds < least {
+			return left
+		}
+		if n > maxDepth {
+			p.failAs(p.token.pos, fmt.Errorf("condition deeper than %d", maxDepth))
+			return nil
+		}
+		p.advance()
+		left = &Condition{Op: op, Left: left, Right: p.condition(binds+1, depth+1)}
+	}
+}
+
+// operation is the operator that the token is, if it is one.
+func (p *parser) operation() (op Op, binds int) {
+	switch p.token.kind {
+	case tokenAnd:
+		return OpAnd, bindsAnd
+	case tokenOr:
+		return OpOr, bindsOr
+	case '^':
+		return OpXor, bindsXor
+	case tokenEqual:
+		return OpEqual, bindsEqual
+	case tokenNotEqual:
+		return OpNotEqual, bindsEqual
+	case tokenKeyword:
+		switch p.token.text {
+		case "and":
+			return OpAnd, bindsAnd
+		case "or":
+			return OpOr, bindsOr
+		case "xor":
+			return OpXor, bindsXor
+		case "eq":
+			return OpEqual, bindsEqual
+		}
+	}
+	return 0, 0
+}
+
+// require reads the rest of a require block.
+func (p *parser) require(at at) Statement {
+	s := &Require{at: at}
+	p.expect('{')
+	for first := true; first || p.token.kind != '}' && p.err == nil; first = false {
+		if p.token.kind != tokenKeyword {
+			p.fail("class, type, attribute, role, attribute_role, user, bool, tunable, sensitivity or category")
+			break
+		}
+		word := p.token.text
+		if word == "class" {
+			p.advance()
+			k := Symbol{Kind: ClassSymbol, Name: p.name("a class")}
+			k.Permissions = p.list("a permission")
+			s.Symbols = append(s.Symbols, k)
+			p.expect(';')
+			continue
+		}
+		kind := requirable(word)
+		if kind == 0 {
+			p.fail("class, type, attribute, role, attribute_role, user, bool, tunable, sensitivity or category")
+			break
+		}
+		p.advance()
+		s.Symbols = append(s.Symbols, Symbol{Kind: kind, Name: p.name("a name")})
+		for p.accept(',') {
+			s.Symbols = append(s.Symbols, Symbol{Kind: kind, Name: p.name("a name")})
+		}
+		p.expect(';')
+	}
+	p.expect('}')
+	return s
+}
+
+func requirable(word string) SymbolKind {
+	for k := TypeSymbol; k <= CategorySymbol; k++ {
+		if k.String() == word {
+			return k
+		}
+	}
+	return 0
+}
+
+// declaration reads the rest of a statement that is neither block nor rule,
+// but for its semicolon.
+func (p *parser) declaration(at at, word string) Statement {
+	switch word {
+	case "attribute":
+		return &Attribute{at: at, Name: p.name("an attribute")}
+	case "type":
+		s := &Type{at: at, Name: p.name("a type")}
+		if p.isKeyword("alias") {
+			p.advance()
+			s.Aliases = p.list("an alias")
+		}
+		if p.accept(',') {
+			s.Attributes = p.commaList("an attribute")
+		}
+		if p.token.kind != ';' {
+			p.fail("alias, ',' or ';'")
+		}
+		return s
+	case "typealias":
+		s := &TypeAlias{at: at, Type: p.name("a type")}
+		p.keyword("alias")
+		s.Aliases = p.list("an alias")
+		return s
+	case "typeattribute":
+		return &TypeAttribute{at: at, Type: p.name("a type"), Attributes: p.commaList("an attribute")}
+	case "typebounds":
+		return &TypeBounds{at: at, Parent: p.name("a type"), Types: p.commaList("a type")}
+	case "expandattribute":
+		return &ExpandAttribute{at: at, Attributes: p.list("an attribute"), Expand: p.truth()}
+	case "permissive":
+		return &Permissive{at: at, Type: p.name("a type")}
+	case "neveraudit":
+		return &NeverAudit{at: at, Type: p.name("a type")}
+	case "bool", "tunable":
+		return &Boolean{at: at, Tunable: word == "tunable", Name: p.name("a boolean"), Default: p.truth()}
+	case "role":
+		return p.role(at)
+	case "attribute_role":
+		return &AttributeRole{at: at, Name: p.name("an attribute of roles")}
+	case "roleattribute":
+		return &RoleAttribute{at: at, Role: p.name("a role"), Attributes: p.commaList("an attribute of roles")}
+	case "role_transition":
+		s := &RoleTransition{at: at, Roles: p.list("a role"), Types: p.typeSet()}
+		if p.accept(':') {
+			s.Classes = p.list("a class")
+		}
+		s.NewRole = p.name("a role")
+		return s
+	case "range_transition":
+		s := &RangeTransition{at: at, Sources: p.typeSet(), Targets: p.typeSet()}
+		if p.accept(':') {
+			s.Classes = p.list("a class")
+		}
+		s.Range = p.mlsRange()
+		return s
+	case "user":
+		s := &User{at: at, Name: p.name("a user")}
+		p.keyword("roles")
+		s.Roles = p.list("a role")
+		if p.isKeyword("level") {
+			p.advance()
+			s.Level = p.level()
+			p.keyword("range")
+			s.Range = p.mlsRange()
+		}
+		return s
+	}
+	return nil
+}
+
+func (p *parser) role(at at) Statement {
+	name := p.name("a role")
+	if p.isKeyword("types") {
+		p.advance()
+		return &RoleTypes{at: at, Role: name, Types: p.typeSet()}
+	}
+	s := &Role{at: at, Name: name}
+	if p.accept(',') {
+		s.Attributes = p.commaList("an attribute of roles")
+	}
+	if p.token.kind != ';' {
+		p.fail("types, ',' or ';'")
+	}
+	return s
+}
+
+func (p *parser) truth() bool {
+	if !p.isKeyword("true") && !p.isKeyword("false") {
+		p.fail("true or false")
+		return false
+	}
+	v := p.token.text == "true"
+	p.advance()
+	return v
+}
+
+func (p *parser) mlsRange() Range {
+	r := Range{Low: p.level()}
+	if p.accept('-') {
+		r.High = p.level()
+	}
+	return r
+}
+
+func (p *parser) level() Level {
+	l := Level{Sensitivity: p.name("a sensitivity")}
+	if !p.accept(':') {
+		return l
+	}
+	for _, c := range p.commaList("a category") {
+		r := CategoryRange{c, c}
+		for i := 1; i < len(c); i++ {
+			if c[i] == '.' {
+				r = CategoryRange{c[:i], c[i+1:]}
+				break
+			}
+		}
+		l.Categories = append(l.Categories, r)
+	}
+	return l
+}
