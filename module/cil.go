@@ -14,6 +14,9 @@ func (m *Module) CIL() ([]byte, error) {
 	if err := m.Check(); err != nil {
 		return nil, err
 	}
+	if len(m.Statements) > 0 {
+		return nil, &UnsupportedError{"statements in CIL"}
+	}
 	b := appendComments(nil, "; ", m.Comment)
 	b = fmt.Appendf(b, "; module %s %s\n", m.Name, m.version())
 	source := ""

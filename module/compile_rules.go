@@ -74,7 +74,8 @@ func (c *compiler) typeBitmap(names []string, d *decl) (policydb.Bitmap, error) 
 	return b, nil
 }
 
-// selfFlags are a rule's flags for its target.
+// selfFlags are a rule's flags for its target. In a complement self is one of
+// what it leaves out; checkmodule before 3.5 put it to the rest.
 func selfFlags(s *TypeSet) uint32 {
 	switch {
 	case s.NotSelf, s.Self && s.Complement:

@@ -1,6 +1,7 @@
 package module
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"slices"
@@ -71,29 +72,42 @@ type PPOptions struct {
 	// FileContexts is the module's .fc: file_contexts statements with full
 	// contexts, as gen_context has been expanded. Empty means no such section.
 	FileContexts []byte
+	// NetfilterContexts is the text of that section. Nothing reads it today.
+	NetfilterContexts []byte
 }
 
 // PP returns the module package, a .pp file as semodule_package writes it, which
 // semodule -i takes. File contexts are taken as they are, but for the end of
 // the last line, which is added where it is missing: linkers put the contexts
 // of all modules one after the other. Errors are those of [Module.Mod], and one
-// for file contexts with a NUL.
+// for contexts with a NUL.
 func (m *Module) PP(opts PPOptions) ([]byte, error) {
 	b, err := m.binary(opts.ModOptions)
 	if err != nil {
 		return nil, err
 	}
 	p := &policydb.Package{Version: policydb.PackageVersion, Module: b}
-	if n := len(opts.FileContexts); n > 0 {
-		if i := slices.Index(opts.FileContexts, 0); i >= 0 {
-			return nil, fmt.Errorf("file contexts: NUL at byte %d", i)
-		}
-		p.FileContexts = opts.FileContexts
-		if opts.FileContexts[n-1] != '\n' {
-			p.FileContexts = append(slices.Clone(opts.FileContexts), '\n')
-		}
+	if p.FileContexts, err = contexts("file", opts.FileContexts); err != nil {
+		return nil, err
+	}
+	if p.NetfilterContexts, err = contexts("netfilter", opts.NetfilterContexts); err != nil {
+		return nil, err
 	}
 	return policydb.EncodePackage(p)
+}
+
+// contexts is a section of text as it is written, nil for none.
+func contexts(kind string, text []byte) ([]byte, error) {
+	if i := bytes.IndexByte(text, 0); i >= 0 {
+		return nil, fmt.Errorf("%s contexts: NUL at byte %d", kind, i)
+	}
+	switch n := len(text); {
+	case n == 0:
+		return nil, nil
+	case text[n-1] != '\n':
+		return append(slices.Clone(text), '\n'), nil
+	}
+	return text, nil
 }
 
 // binary compiles the module.

@@ -32,10 +32,11 @@ func TestParsePP(t *testing.T) {
 	}
 }
 
-// TestParsePPSets wants a rule for each pair of types, and self.
+// TestParsePPSets changes a package of two rules and wants them back as a text
+// says them, with the same module compiled of it.
 func TestParsePPSets(t *testing.T) {
 	base := &module.Module{Name: "m", Rules: []module.Rule{allow("a_t", "b_t", "file", "read"), allow("c_t", "c_t", "dir", "search")}}
-	edit := func(change func(m *policydb.Module, r *policydb.ModuleRule)) ([]module.Rule, error) {
+	edit := func(change func(m *policydb.Module, r *policydb.ModuleRule)) ([]byte, *module.Module, error) {
 		data, err := base.PP(module.PPOptions{})
 		if err != nil {
 			t.Fatal(err)
@@ -49,56 +50,65 @@ func TestParsePPSets(t *testing.T) {
 			t.Fatal(err)
 		}
 		m, _, err := module.ParsePP(data)
-		if err != nil {
-			return nil, err
-		}
-		return m.Rules, nil
+		return data, m, err
 	}
 	// Values are in the order of the names: a_t, b_t, c_t; dir, file.
-	got, err := edit(func(_ *policydb.Module, r *policydb.ModuleRule) {
-		r.Sources.Types = policydb.NewBitmap(0, 2)
-		r.Flags = policydb.RuleSelf
-		r.Classes = append(r.Classes, policydb.ClassData{Class: 1, Data: 1})
-	})
-	want := []module.Rule{
-		allow("a_t", "b_t", "file", "read"), allow("a_t", "self", "file", "read"),
-		allow("c_t", "b_t", "file", "read"), allow("c_t", "self", "file", "read"),
-		allow("a_t", "b_t", "dir", "search"), allow("a_t", "self", "dir", "search"),
-		allow("c_t", "b_t", "dir", "search"), allow("c_t", "self", "dir", "search"),
-		allow("c_t", "self", "dir", "search"),
-	}
-	if err != nil || !reflect.DeepEqual(got, want) {
-		t.Errorf("%v, %v", got, err)
-	}
-	for name, change := range map[string]func(m *policydb.Module, r *policydb.ModuleRule){
-		"all":        func(_ *policydb.Module, r *policydb.ModuleRule) { r.Targets.Flags = 1 },
-		"but":        func(_ *policydb.Module, r *policydb.ModuleRule) { r.Targets.NegSet = policydb.NewBitmap(0) },
-		"neverallow": func(_ *policydb.Module, r *policydb.ModuleRule) { r.Kind = policydb.NeverAllow },
-		"transition": func(_ *policydb.Module, r *policydb.ModuleRule) { r.Kind = policydb.TypeTransition },
-		"declared": func(m *policydb.Module, _ *policydb.ModuleRule) {
-			m.Scopes[policydb.TableTypes][0].Kind = policydb.ScopeDeclared
+	for line, change := range map[string]func(m *policydb.Module, r *policydb.ModuleRule){
+		"allow { a_t c_t } { b_t self }:{ dir file } *;": func(_ *policydb.Module, r *policydb.ModuleRule) {
+			r.Sources.Types = policydb.NewBitmap(0, 2)
+			r.Flags = policydb.RuleSelf
+			r.Classes = []policydb.ClassData{{Class: 1, Data: ^uint32(0)}, {Class: 2, Data: ^uint32(0)}}
 		},
-		"permissive": func(m *policydb.Module, _ *policydb.ModuleRule) {
+		"allow a_t { b_t -a_t }:file read;": func(_ *policydb.Module, r *policydb.ModuleRule) { r.Targets.NegSet = policydb.NewBitmap(0) },
+		"neverallow a_t *:file read;": func(_ *policydb.Module, r *policydb.ModuleRule) {
+			r.Kind, r.Targets = policydb.NeverAllow, policydb.TypeSet{Flags: 1}
+		},
+		"type_transition a_t b_t:file c_t;": func(_ *policydb.Module, r *policydb.ModuleRule) {
+			r.Kind, r.Classes = policydb.TypeTransition, []policydb.ClassData{{Class: 2, Data: 3}}
+		},
+		"permissive a_t;": func(m *policydb.Module, _ *policydb.ModuleRule) {
 			m.Version, m.Symbols.Types[0].Flags = 8, policydb.FlagPermissive
 		},
-		"optional": func(m *policydb.Module, _ *policydb.ModuleRule) {
-			m.Blocks = append(m.Blocks, policydb.Block{Branches: []policydb.Decl{{ID: 2}}})
+		"type a_t;": func(m *policydb.Module, _ *policydb.ModuleRule) {
+			m.Scopes[policydb.TableTypes][0].Kind = policydb.ScopeDeclared
+			d := &m.Blocks[0].Branches[0]
+			d.Declared.Symbols[policydb.TableTypes] = policydb.NewBitmap(0)
+			d.Required.Symbols[policydb.TableTypes] = policydb.NewBitmap(1, 2)
 		},
-		"too many": func(_ *policydb.Module, r *policydb.ModuleRule) {
-			r.Classes = make([]policydb.ClassData, 100_000)
-			for i := range r.Classes {
-				r.Classes[i] = policydb.ClassData{Class: 1, Data: 1}
-			}
-			r.Sources.Types = policydb.NewBitmap(0, 1)
+	} {
+		data, m, err := edit(change)
+		if err != nil {
+			t.Errorf("%s: %v", line, err)
+			continue
+		}
+		text, err := m.TE()
+		if err != nil || !bytes.Contains(text, []byte(line)) {
+			t.Errorf("%s: %v in\n%s", line, err, text)
+		}
+		p, _ := policydb.DecodePackage(data)
+		again, err := m.PP(module.PPOptions{ModOptions: module.ModOptions{PolicyVersion: int(p.Module.Version)}})
+		normal(p.Module)
+		if want, _ := policydb.EncodePackage(p); err != nil || !bytes.Equal(again, want) {
+			t.Errorf("%s: other bytes, %v", line, err)
+		}
+	}
+	for name, change := range map[string]func(m *policydb.Module, r *policydb.ModuleRule){
+		"capabilities": func(m *policydb.Module, _ *policydb.ModuleRule) { m.Version, m.Capabilities = 7, policydb.NewBitmap(1) },
+		"xperms of two": func(m *policydb.Module, r *policydb.ModuleRule) {
+			m.Version, r.Kind, r.XPerms = 18, policydb.XPermsAllow, &policydb.XPerms{Specified: 1, Perms: [8]uint32{1}}
 		},
 	} {
 		var e *module.UnsupportedError
-		if rules, err := edit(change); rules != nil || !errors.As(err, &e) || !errors.Is(err, errors.ErrUnsupported) {
-			t.Errorf("%s: %v, %v", name, rules, err)
+		if _, m, err := edit(change); m != nil || !errors.As(err, &e) || !errors.Is(err, errors.ErrUnsupported) {
+			t.Errorf("%s: %v, %v", name, m, err)
 		}
 	}
+	// An empty set no text can say.
+	if _, m, err := edit(func(_ *policydb.Module, r *policydb.ModuleRule) { r.Targets.Types = policydb.Bitmap{} }); err == nil {
+		t.Errorf("an empty set: %v", m)
+	}
 	// A name that would leave its place in a text is no name of a module.
-	_, err = edit(func(m *policydb.Module, _ *policydb.ModuleRule) {
+	_, _, err := edit(func(m *policydb.Module, _ *policydb.ModuleRule) {
 		m.Symbols.Types[0].Name, m.Scopes[policydb.TableTypes][0].Name = "a_t;}", "a_t;}"
 	})
 	if !errors.Is(err, module.ErrInvalidName) {
@@ -124,7 +134,7 @@ func FuzzParsePP(f *testing.F) {
 			}
 			return
 		}
-		if _, err := m.CIL(); err != nil {
+		if _, err := m.CIL(); err != nil && len(m.Statements) == 0 {
 			t.Fatalf("no text: %v", err)
 		}
 		out, err := m.PP(module.PPOptions{})
@@ -134,6 +144,11 @@ func FuzzParsePP(f *testing.F) {
 		again, _, err := module.ParsePP(out)
 		if err != nil || !reflect.DeepEqual(again.Merged(), m.Merged()) {
 			t.Fatalf("read otherwise when written: %v", err)
+		}
+		if text, err := m.TE(); err == nil {
+			if _, err := module.ParseTE("m.te", text); err != nil {
+				t.Fatalf("%v in\n%s", err, text)
+			}
 		}
 	})
 }

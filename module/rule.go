@@ -89,6 +89,7 @@ type Rule struct {
 
 // Position implements [Statement].
 func (r *Rule) Position() Pos { return Pos{} }
+func (r *Rule) statement()    {}
 
 // String returns the rule in the module language, on one line and without its
 // evidence; of a rule that does not check, something readable.

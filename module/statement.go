@@ -1,11 +1,12 @@
 package module
 
 // Statement is one statement of a module: one of the pointers to the types of
-// this package that the module language has a statement for, from [Require]
-// to [Optional].
+// this package that the module language has a statement for, such as [Type] or
+// [Optional], to a [Rule] or a [Comment].
 type Statement interface {
 	// Position is where the statement begins, if it was read from a text.
 	Position() Pos
+	statement()
 }
 
 // at is where a statement begins.
@@ -13,6 +14,7 @@ type at struct{ pos Pos }
 
 // Position is where the statement begins, if it was read from a text.
 func (a *at) Position() Pos { return a.pos }
+func (a *at) statement()    {}
 
 // SymbolKind is a kind of names that modules require of each other.
 type SymbolKind uint8
@@ -264,4 +266,10 @@ type User struct {
 	Roles []string
 	Level Level // what users log in at; not for modules without MLS
 	Range Range
+}
+
+// Comment is text for the reader. It is made safe, and counts for nothing.
+type Comment struct {
+	at
+	Lines []string
 }

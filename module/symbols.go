@@ -60,6 +60,20 @@ func (s *bitset) union(o bitset) {
 	}
 }
 
+func (s *bitset) or(w policydb.BitmapNode) {
+	for int(w.Start/64) >= len(*s) {
+		*s = append(*s, 0)
+	}
+	(*s)[w.Start/64] |= w.Map
+}
+
+func (s bitset) word(i int) uint64 {
+	if i < len(s) {
+		return s[i]
+	}
+	return 0
+}
+
 func (s bitset) bitmap() policydb.Bitmap {
 	n := 0
 	for _, w := range s {

@@ -2,8 +2,6 @@ package module
 
 import (
 	"fmt"
-	"maps"
-	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -14,9 +12,9 @@ import (
 const width = 100
 
 // TE returns the module in the module language, as checkmodule -m takes it: a
-// require block with all that the rules use, then the rules by source, each
-// below its evidence. The same rules in another order give the same text, but
-// for the order of the evidence of one rule.
+// require block with what the module uses, then the statements as they are, then
+// the rules by source, each below its evidence. The same rules in another order
+// give the same text, but for the order of the evidence of one rule.
 //
 // Types with a dot in their name can be said in CIL alone: the error is a
 // [*NameError].
@@ -27,27 +25,46 @@ func (m *Module) TE() ([]byte, error) {
 	if err := m.Check(); err != nil {
 		return nil, err
 	}
-	rules := m.Merged()
-	if err := checkDots(rules); err != nil {
+	if err := checkDots(m.Rules); err != nil {
 		return nil, err
 	}
-	var b []byte
-	b = appendComments(b, "# ", m.Comment)
-	b = fmt.Appendf(b, "module %s %s;\n", m.Name, m.version())
-	b = m.appendRequire(b, rules)
-	source := ""
-	for _, r := range rules {
-		if r.Source != source {
-			source = r.Source
-			b = fmt.Appendf(b, "\n#### %s ####\n", source)
-		}
-		if len(r.Evidence) > 0 {
-			b = append(b, '\n')
-			b = appendComments(b, "# ", r.Evidence)
-		}
-		b = append(appendRule(b, r, width), '\n')
+	list, err := m.written()
+	if err != nil {
+		return nil, err
 	}
-	return b, nil
+	b := appendComments(nil, "# ", m.Comment)
+	b = fmt.Appendf(b, "module %s %s;\n", m.Name, m.version())
+	w := teWriter{b: b}
+	w.block(list)
+	return w.b, nil
+}
+
+// written returns the statements that are written, all of their names checked.
+func (m *Module) written() ([]Statement, error) {
+	list, err := m.complete()
+	if err != nil || len(m.Statements) == 0 {
+		return list, err
+	}
+	_, err = compile(m, list, ModOptions{NoMLS: plainUsers(m.Statements, 0)})
+	return list, err
+}
+
+// plainUsers reports whether a module is for policies without multi-level
+// security: it has users without levels.
+func plainUsers(list []Statement, depth int) bool {
+	for _, s := range list {
+		switch s := s.(type) {
+		case *User:
+			if s.Level.isZero() && s.Range.Low.isZero() {
+				return true
+			}
+		case *Optional:
+			if depth < maxDepth && (plainUsers(s.Body, depth+1) || plainUsers(s.Else, depth+1)) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // checkDots refuses the names of types with a dot, as blocks of CIL have them
@@ -65,66 +82,6 @@ func checkDots(rules []Rule) error {
 	return nil
 }
 
-// appendRequire writes the require block: all types, attributes and classes
-// with the permissions that the rules use.
-func (m *Module) appendRequire(b []byte, rules []Rule) []byte {
-	req := m.requirements(rules)
-	b = append(b, "\nrequire {\n"...)
-	for _, a := range req.attributes {
-		b = fmt.Appendf(b, "\tattribute %s;\n", a)
-	}
-	for _, t := range req.types {
-		b = fmt.Appendf(b, "\ttype %s;\n", t)
-	}
-	for _, c := range req.classes {
-		b = fmt.Appendf(b, "\tclass %s ", c.name)
-		b = append(appendSet(b, c.permissions, width, "\t\t"), ";\n"...)
-	}
-	return append(b, "}\n"...)
-}
-
-// requirements are what rules use of the policy, all sorted.
-type requirements struct {
-	attributes, types []string
-	classes           []requiredClass
-}
-
-type requiredClass struct {
-	name        string
-	permissions []string
-}
-
-func (m *Module) requirements(rules []Rule) requirements {
-	types := make(map[string]bool)
-	attributes := make(map[string]bool)
-	classes := make(map[string]map[string]bool)
-	for i := range rules {
-		r := &rules[i]
-		for _, name := range [...]string{r.Source, r.Target} {
-			switch {
-			case name == Self:
-			case m.isAttribute(name):
-				attributes[name] = true
-			default:
-				types[name] = true
-			}
-		}
-		perms := classes[r.Class]
-		if perms == nil {
-			perms = make(map[string]bool)
-			classes[r.Class] = perms
-		}
-		for _, p := range r.Permissions {
-			perms[p] = true
-		}
-	}
-	req := requirements{attributes: slices.Sorted(maps.Keys(attributes)), types: slices.Sorted(maps.Keys(types))}
-	for _, name := range slices.Sorted(maps.Keys(classes)) {
-		req.classes = append(req.classes, requiredClass{name, slices.Sorted(maps.Keys(classes[name]))})
-	}
-	return req
-}
-
 // appendRule writes a rule in the module language, without an end of line. Sets
 // are broken at the width; 0 is for one line.
 func appendRule(b []byte, r Rule, width int) []byte {
@@ -132,16 +89,20 @@ func appendRule(b []byte, r Rule, width int) []byte {
 	if r.Kind.xperm() {
 		b = append(b, strings.Join(r.Permissions, " ")...)
 		b = append(b, ' ')
-		words := xpermWords(r.Xperms)
-		if len(words) == 1 && strings.Contains(words[0], "-") {
-			// The grammar takes one value without braces, and no range.
-			return append(append(append(b, "{ "...), words[0]...), " };"...)
-		}
-		b = appendSet(b, words, width, "\t")
+		b = appendXperms(b, r.Xperms, width, "\t")
 	} else {
 		b = appendSet(b, r.Permissions, width, "\t")
 	}
 	return append(b, ';')
+}
+
+func appendXperms(b []byte, rs []XpermRange, width int, indent string) []byte {
+	words := xpermWords(rs)
+	if len(words) == 1 && strings.Contains(words[0], "-") {
+		// The grammar takes one value without braces, and no range.
+		return append(append(append(b, "{ "...), words[0]...), " }"...)
+	}
+	return appendSet(b, words, width, indent)
 }
 
 func xpermWords(rs []XpermRange) []string {
@@ -219,9 +180,4 @@ func appendSafe(b []byte, s string) []byte {
 		i += n
 	}
 	return b
-}
-
-// firstLine is the first line of a statement's text.
-func firstLine(s Statement) string {
-	return ""
 }
