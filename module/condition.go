@@ -7,11 +7,11 @@ import (
 	"github.com/sekit/sekit/internal/policydb"
 )
 
-// Op is an operator of a condition.
-type Op uint8
+// Operator is an operator of a condition.
+type Operator uint8
 
 const (
-	OpNot Op = iota + 1
+	OpNot Operator = iota + 1
 	OpAnd
 	OpOr
 	OpXor
@@ -22,8 +22,8 @@ const (
 // Condition is an expression over booleans: the boolean or tunable that it
 // names, or an operator with its operands.
 type Condition struct {
-	Boolean     string // set if Op is 0
-	Op          Op
+	Boolean     string // set if Operator is 0
+	Operator    Operator
 	Left, Right *Condition // OpNot has Left alone
 }
 
@@ -31,13 +31,13 @@ type Condition struct {
 func When(boolean string) *Condition { return &Condition{Boolean: boolean} }
 
 // Not returns the opposite of a condition.
-func Not(c *Condition) *Condition { return &Condition{Op: OpNot, Left: c} }
+func Not(c *Condition) *Condition { return &Condition{Operator: OpNot, Left: c} }
 
 // And returns the condition that both hold.
-func And(a, b *Condition) *Condition { return &Condition{Op: OpAnd, Left: a, Right: b} }
+func And(a, b *Condition) *Condition { return &Condition{Operator: OpAnd, Left: a, Right: b} }
 
 // Or returns the condition that one of them holds.
-func Or(a, b *Condition) *Condition { return &Condition{Op: OpOr, Left: a, Right: b} }
+func Or(a, b *Condition) *Condition { return &Condition{Operator: OpOr, Left: a, Right: b} }
 
 // maxDepth limits how deep conditions, sets and blocks nest.
 const maxDepth = 64
@@ -56,18 +56,18 @@ func (c *Condition) terms(out []policydb.CondTerm, depth int, value func(string)
 	if depth > maxDepth {
 		return nil, fmt.Errorf("condition deeper than %d", maxDepth)
 	}
-	if c.Op == 0 {
+	if c.Operator == 0 {
 		v, err := value(c.Boolean)
 		return append(out, policydb.CondTerm{Op: policydb.CondBool, Boolean: v}), err
 	}
-	if c.Op > OpNotEqual || c.Op == OpNot && c.Right != nil {
+	if c.Operator > OpNotEqual || c.Operator == OpNot && c.Right != nil {
 		return nil, errCondition
 	}
 	out, err := c.Left.terms(out, depth+1, value)
-	if err == nil && c.Op != OpNot {
+	if err == nil && c.Operator != OpNot {
 		out, err = c.Right.terms(out, depth+1, value)
 	}
-	return append(out, policydb.CondTerm{Op: condOps[c.Op]}), err
+	return append(out, policydb.CondTerm{Op: condOps[c.Operator]}), err
 }
 
 var condOps = [...]policydb.CondOp{OpNot: policydb.CondNot, OpAnd: policydb.CondAnd, OpOr: policydb.CondOr,
@@ -78,7 +78,7 @@ func (c *Condition) booleans(f func(string), depth int) {
 	if c == nil || depth > maxDepth {
 		return
 	}
-	if c.Op == 0 {
+	if c.Operator == 0 {
 		f(c.Boolean)
 	}
 	c.Left.booleans(f, depth+1)
@@ -94,20 +94,20 @@ var opText = [...]string{OpNot: "!", OpAnd: "&&", OpOr: "||", OpXor: "^", OpEqua
 // the operators' order could want.
 func (c *Condition) append(b []byte, depth int) []byte {
 	switch {
-	case c == nil || c.Op > OpNotEqual || depth > maxDepth:
+	case c == nil || c.Operator > OpNotEqual || depth > maxDepth:
 		return append(b, '?')
-	case c.Op == 0:
+	case c.Operator == 0:
 		return append(b, c.Boolean...)
-	case c.Op == OpNot:
+	case c.Operator == OpNot:
 		return c.Left.appendOperand(append(b, '!'), depth)
 	}
 	b = c.Left.appendOperand(b, depth)
-	b = append(append(append(b, ' '), opText[c.Op]...), ' ')
+	b = append(append(append(b, ' '), opText[c.Operator]...), ' ')
 	return c.Right.appendOperand(b, depth)
 }
 
 func (c *Condition) appendOperand(b []byte, depth int) []byte {
-	if c == nil || c.Op == 0 || c.Op == OpNot {
+	if c == nil || c.Operator == 0 || c.Operator == OpNot {
 		return c.append(b, depth+1)
 	}
 	return append(c.append(append(b, '('), depth+1), ')')

@@ -554,12 +554,12 @@ func (p *parser) condition(least, depth int) *Condition {
 			return nil
 		}
 		p.advance()
-		left = &Condition{Op: op, Left: left, Right: p.condition(binds+1, depth+1)}
+		left = &Condition{Operator: op, Left: left, Right: p.condition(binds+1, depth+1)}
 	}
 }
 
 // operation is the operator that the token is, if it is one.
-func (p *parser) operation() (op Op, binds int) {
+func (p *parser) operation() (op Operator, binds int) {
 	switch p.token.kind {
 	case tokenAnd:
 		return OpAnd, bindsAnd
