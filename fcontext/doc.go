@@ -35,7 +35,10 @@
 //
 // [Diff] compares two databases, and [DiffLookups] what becomes of paths in
 // them. [DB.NewFile] tells which context a file will get that a process
-// creates, which may be another than file contexts say it should have. [Table]
+// creates, which may be another than file contexts say it should have.
+// [Homedirs] makes file_contexts.homedirs of the policy's template, the accounts
+// and their SELinux users, as genhomedircon(8) does, also for one that is yet to
+// be added. [Table]
 // is for what is not a file: removable media, X objects, database objects,
 // Android's properties and services.
 //
