@@ -178,16 +178,23 @@ func (m *Machine) relabel(ctx context.Context, p *Plan) ([]fcontext.Change, erro
 	if s.Contexts == nil {
 		return changed, fmt.Errorf("the file contexts are not known: %w", errors.ErrUnsupported)
 	}
-	plan, err := fcontext.PlanRelabel(ctx, m.files, s.Contexts, p.Relabel,
-		fcontext.RelabelOptions{Recursive: true, Customizable: s.CustomizableTypes, Policy: s.Policy})
-	if err != nil {
-		return changed, err
+	for _, r := range p.Relabel {
+		o := r.options()
+		o.Customizable, o.Policy = s.CustomizableTypes, s.Policy
+		plan, err := fcontext.PlanRelabel(ctx, m.files, s.Contexts, []string{r.Path}, o)
+		if err != nil {
+			return changed, err
+		}
+		if len(plan.Errors) > 0 {
+			return changed, plan.Errors[0]
+		}
+		more, err := m.restore(ctx, plan.Changes)
+		changed = append(changed, more...)
+		if err != nil {
+			return changed, err
+		}
 	}
-	if len(plan.Errors) > 0 {
-		return changed, plan.Errors[0]
-	}
-	more, err := m.restore(ctx, plan.Changes)
-	return append(changed, more...), err
+	return changed, nil
 }
 
 // restore changes contexts of files as told, and returns the changes made, also

@@ -21,9 +21,8 @@ type Plan struct {
 	Ports      []port.Change          `json:"ports,omitempty"`
 	Contexts   []fcontext.LocalChange `json:"contexts,omitempty"`
 	Booleans   []boolean.Change       `json:"booleans,omitempty"`
-	// Relabel are the files, and the directories with all below them, that are
-	// relabelled after the rest.
-	Relabel []string `json:"relabel,omitempty"`
+	// Relabel are the files that are relabelled after the rest.
+	Relabel []Relabel `json:"relabel,omitempty"`
 	// Restore are contexts that files are given back. Only [Machine.Apply]
 	// knows them: they are in the plan that undoes what it did.
 	Restore []fcontext.Change `json:"-"`
@@ -63,8 +62,8 @@ func (p *Plan) String() string {
 	for _, c := range p.Booleans {
 		line("%s", c)
 	}
-	for _, name := range p.Relabel {
-		line("relabel %q", name)
+	for _, r := range p.Relabel {
+		line("%s", r)
 	}
 	for _, c := range p.Restore {
 		line("relabel %q from %s to %s", c.Path, c.From, c.To)
@@ -97,8 +96,8 @@ func (p *Plan) Commands() [][]string {
 	for _, c := range p.Booleans {
 		add(c.Command())
 	}
-	for _, name := range p.Relabel {
-		out = append(out, []string{"restorecon", "-R", name})
+	for _, r := range p.Relabel {
+		add(r.Command())
 	}
 	return out
 }

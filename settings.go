@@ -35,9 +35,60 @@ type Settings struct {
 	Permissive []string `json:"permissive,omitempty"`
 	// Without are the local records that shall not be.
 	Without Without `json:"without,omitzero"`
-	// Relabel are the absolute paths of files, or of directories with all below
-	// them, that shall then have the contexts that the file contexts say.
-	Relabel []string `json:"relabel,omitempty"`
+	// Relabel are files that shall then have the contexts that the file contexts
+	// say.
+	Relabel []Relabel `json:"relabel,omitempty"`
+}
+
+// IsZero reports whether the settings ask for nothing.
+func (s Settings) IsZero() bool {
+	w := s.Without
+	return len(s.Modules)+len(s.Ports)+len(s.Contexts)+len(s.Equivalences)+len(s.Booleans)+len(s.Permissive)+len(s.Relabel) == 0 &&
+		len(w.Modules)+len(w.Ports)+len(w.Contexts)+len(w.Equivalences)+len(w.Booleans)+len(w.Permissive) == 0
+}
+
+// Relabel says which files get the contexts that the file contexts say: what
+// restorecon does.
+type Relabel struct {
+	// Path is absolute and in its shortest form.
+	Path string `json:"path"`
+	// Recursive is for a directory with all below it.
+	Recursive bool `json:"recursive,omitempty"`
+	// Whole changes user, role and range with the type, and customizable types,
+	// too (restorecon -F).
+	Whole bool `json:"whole,omitempty"`
+}
+
+// String says it for people.
+func (r Relabel) String() string {
+	s := fmt.Sprintf("relabel %q", r.Path)
+	if r.Recursive {
+		s += " and all below it"
+	}
+	if r.Whole {
+		s += ", user, role and range as well"
+	}
+	return s
+}
+
+// Command returns the command that does it. Its arguments are not quoted.
+func (r Relabel) Command() []string {
+	out := []string{"restorecon"}
+	if r.Whole {
+		out = append(out, "-F")
+	}
+	if r.Recursive {
+		out = append(out, "-R")
+	}
+	return append(out, r.Path)
+}
+
+func (r Relabel) options() fcontext.RelabelOptions {
+	o := fcontext.RelabelOptions{Recursive: r.Recursive}
+	if r.Whole {
+		o.Reset = fcontext.ResetAll
+	}
+	return o
 }
 
 // Without names local records that shall not be. One that is not there is so
@@ -95,12 +146,12 @@ func (s *System) Plan(ctx context.Context, want Settings) (*Plan, error) {
 	if err := p.planPermissive(want); err != nil {
 		return nil, err
 	}
-	for _, name := range want.Relabel {
-		if err := checkPath(name); err != nil {
-			return nil, &SettingError{"relabel", clip(name), err}
+	for _, r := range want.Relabel {
+		if err := checkPath(r.Path); err != nil {
+			return nil, &SettingError{"relabel", clip(r.Path), err}
 		}
-		if !slices.Contains(p.Relabel, name) {
-			p.Relabel = append(p.Relabel, name)
+		if !slices.Contains(p.Relabel, r) {
+			p.Relabel = append(p.Relabel, r)
 		}
 	}
 	return p, nil

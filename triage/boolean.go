@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/sekit/sekit/boolean"
 	"github.com/sekit/sekit/module"
 	"github.com/sekit/sekit/policy"
 )
@@ -34,6 +35,7 @@ func (c *investigation) byBoolean() {
 		for _, b := range set.Booleans {
 			cand.changes = append(cand.changes, b)
 			names = append(names, b.Name+"="+onOff(b.On))
+			cand.settings.Booleans = append(cand.settings.Booleans, boolean.Record{Name: b.Name, On: b.On})
 			set0 = append(set0, b.Name+"="+onOff(b.On))
 			undo = append(undo, b.Name+"="+onOff(!b.On))
 		}

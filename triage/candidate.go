@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/sekit/sekit"
 	"github.com/sekit/sekit/module"
 	"github.com/sekit/sekit/policy"
 )
@@ -16,6 +17,7 @@ type candidate struct {
 	summary  string
 	commands []Command
 	undo     []Command
+	settings sekit.Settings // what shall be so, for the same
 	manual   string
 	warnings []string
 	relabel  *Relabel
@@ -47,7 +49,7 @@ func (c *investigation) try(cand *candidate) (Fix, bool) {
 		return Fix{}, false
 	}
 	fix := Fix{
-		Kind: cand.kind, Summary: cand.summary, Commands: cand.commands, Undo: cand.undo, Manual: cand.manual,
+		Kind: cand.kind, Summary: cand.summary, Commands: cand.commands, Undo: cand.undo, Settings: cand.settings, Manual: cand.manual,
 		Relabel: cand.relabel, Changes: cand.changes, Module: cand.module, Warnings: cand.warnings, takes: cand.takes, foreign: cand.foreign,
 	}
 	for i, step := range slices.Concat(c.operation, cand.more) {

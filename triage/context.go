@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/sekit/sekit"
 	"github.com/sekit/sekit/fcontext"
 	"github.com/sekit/sekit/policy"
 )
@@ -111,6 +112,7 @@ func (c *investigation) byRestorecon(p string, expected fcontext.Match) bool {
 		summary:  sentence("restore the context of %s: %s", p, expected.Context.Type()),
 		commands: []Command{c.restorecon(p, recursive)},
 		undo:     c.chcon(p, recursive),
+		settings: sekit.Settings{Relabel: []sekit.Relabel{{Path: p, Recursive: recursive, Whole: c.customized()}}},
 		relabel:  c.relabel(p, recursive, "", to),
 		apply:    c.applyContexts(c.t.sys.Contexts, p, recursive),
 		exposure: c.relabelExposure(expected.Context.Type()),
@@ -136,6 +138,7 @@ func (c *investigation) byWholeContext(p string, expected fcontext.Match) {
 		summary:  sentence("restore the whole context of %s: %s", p, expected.Context),
 		commands: []Command{{"restorecon", "-F", "-v", p}},
 		undo:     c.chcon(p, false),
+		settings: sekit.Settings{Relabel: []sekit.Relabel{{Path: p, Whole: true}}},
 		relabel:  c.relabel(p, false, "", expected.Context),
 		apply: func(s Step) Step {
 			if s.Path == p {
@@ -264,6 +267,10 @@ func (c *investigation) byRule(p string, kind fcontext.Kind, mayUse func(typ str
 			kind: Context, summary: summary,
 			commands: []Command{do, c.restorecon(root, recursive)},
 			undo:     []Command{undo, c.restorecon(root, recursive)},
+			settings: sekit.Settings{
+				Contexts: []fcontext.LocalSetting{{Pattern: spec.Pattern, Kind: spec.Kind, Type: typ}},
+				Relabel:  []sekit.Relabel{{Path: root, Recursive: recursive, Whole: c.customized()}},
+			},
 			relabel:  c.relabel(root, recursive, pattern, to),
 			apply:    c.applyContexts(db, root, recursive),
 			more:     c.rootStep(root, recursive, to),

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/sekit/sekit"
 	"github.com/sekit/sekit/avc"
 	"github.com/sekit/sekit/fcontext"
 	"github.com/sekit/sekit/policy"
@@ -107,6 +108,7 @@ func (c *investigation) byExecutable() {
 		kind:     Context,
 		summary:  sentence("restore the context of the program %s: %s, so that it runs in %s", c.d.Exe, file.Type(), domain.Type()),
 		commands: []Command{{"restorecon", "-v", c.d.Exe}},
+		settings: sekit.Settings{Relabel: []sekit.Relabel{{Path: c.d.Exe}}},
 		manual:   "then restart the program: a process keeps the domain that it was started in",
 		warnings: []string{sentence("%s was taken to run in the wrong domain because nothing lets %s be entered through %s", c.d.Comm, c.d.Source.Type(), file.Type())},
 		apply: func(s Step) Step {

@@ -1,6 +1,11 @@
 package triage
 
 import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/sekit/sekit"
 	"github.com/sekit/sekit/module"
 	"github.com/sekit/sekit/policy"
 )
@@ -45,6 +50,9 @@ type Fix struct {
 	// Commands make the change on the machine, in order; Undo takes it back.
 	Commands []Command `json:"commands,omitempty"`
 	Undo     []Command `json:"undo,omitempty"`
+	// Settings say the same for [sekit.System.Plan]: what shall be so on the
+	// machine. They are zero where no change of its SELinux is the fix.
+	Settings sekit.Settings `json:"settings,omitzero"`
 	// Manual says what to do where no command does it, such as configuring a
 	// daemon to use another path.
 	Manual string `json:"manual,omitempty"`
@@ -76,6 +84,17 @@ type Fix struct {
 	takes bool
 	// foreign says that the type it gives is, by its name, not for the domain.
 	foreign bool
+}
+
+// Plan returns the changes of a machine that the fix comes to, as the machine is
+// now, to be looked at and applied ([sekit.Machine.Apply]). The error is
+// [errors.ErrUnsupported] for a fix that only people can carry out
+// ([Fix.Manual]).
+func (f *Fix) Plan(ctx context.Context, sys *sekit.System) (*sekit.Plan, error) {
+	if f.Settings.IsZero() {
+		return nil, fmt.Errorf("%s: no change of the machine's SELinux: %w", f.Summary, errors.ErrUnsupported)
+	}
+	return sys.Plan(ctx, f.Settings)
 }
 
 // Relabel is a change of the contexts of files.

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/sekit/sekit"
 	"github.com/sekit/sekit/avc"
 	"github.com/sekit/sekit/module"
 	"github.com/sekit/sekit/policy"
@@ -193,6 +194,11 @@ func (c *investigation) packageModule(cand *candidate, rules []module.Rule) erro
 	if err := cand.module.Check(); err != nil {
 		return err
 	}
+	pp, err := cand.module.PP(module.PPOptions{})
+	if err != nil {
+		return err
+	}
+	cand.settings.Modules = []sekit.ModuleSetting{{Key: module.Key{Name: name}, Language: "pp", Data: pp}}
 	cand.commands = []Command{{"semodule", "-i", name + ".cil"}}
 	cand.undo = []Command{{"semodule", "-r", name}}
 	return nil

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/sekit/sekit"
 	"github.com/sekit/sekit/policy"
 	"github.com/sekit/sekit/port"
 )
@@ -109,6 +110,7 @@ func (c *investigation) portTypes(protocol port.Protocol, number uint16, owner p
 			summary:  sentence("register %s port %d as %s", protocol, number, typ.Name()),
 			commands: []Command{Command(change.Command())},
 			undo:     undoPort(change),
+			settings: sekit.Settings{Ports: []port.Setting{port.Port(protocol, int(number), typ.Name())}},
 			changes:  []policy.Change{set},
 			apply: func(s Step) Step {
 				s.Access.Target = change.After.Context
