@@ -224,61 +224,86 @@ func (t *Table) planEnabled(op Op, name string) (Change, error) {
 	return c, nil
 }
 
-// PlanUndo returns the changes that take one back that was made; there are two
-// where a disabled module was removed. The error is [ErrChanged] if the store no
-// longer is as that change left it.
-func (t *Table) PlanUndo(ctx context.Context, c Change) ([]Change, error) {
-	now, ok := t.find(c.Key)
-	changed := storeError("undo", c.Key.String(), ErrChanged)
-	var undo Change
+// PlanUndo returns the changes that take one back that was made: none if it was
+// not made or is undone already, two where a disabled module was removed. If the
+// store is neither as it was before nor as the change left it, somebody else has
+// changed it since, and the error is [ErrChanged].
+func (t *Table) PlanUndo(ctx context.Context, done Change) ([]Change, error) {
+	var changes []Change
 	var err error
-	switch c.Op {
-	case Nothing:
-		return nil, nil
+	switch done.Op {
 	case Install:
-		var content Content
-		if !ok {
-			return nil, changed
-		}
-		if content, err = t.content(ctx, c.Key, AsInstalled); err != nil {
-			return nil, storeError("undo", c.Key.String(), err)
-		}
-		if !sameContent(content, c.Content) {
-			return nil, changed
-		}
-		undo = Change{Op: Remove, Key: c.Key, Before: now, Replaced: content}
-		if c.Before.Name != "" {
-			undo.Op, undo.Content = Install, c.Replaced
-		}
+		changes, err = t.undoInstall(ctx, done)
 	case Remove:
-		if ok {
-			return nil, changed
-		}
-		undo = Change{Op: Install, Key: c.Key, Content: c.Replaced}
+		changes, err = t.undoRemove(ctx, done)
 	case Enable, Disable:
-		if !ok || now.Enabled != (c.Op == Enable) {
-			return nil, changed
-		}
-		undo = Change{Op: Enable, Key: c.Key, Before: now}
-		if c.Op == Enable {
-			undo.Op = Disable
-		}
+		changes, err = t.undoEnabled(done)
 	}
-	changes := []Change{undo}
-	if c.Op == Remove && !c.Before.Enabled {
-		after, err := t.With(undo)
-		if err != nil {
-			return nil, err
-		}
-		disable, err := after.PlanDisable(c.Name)
-		if err != nil {
-			return nil, err
-		}
-		if disable.Op != Nothing {
-			changes = append(changes, disable)
-		}
+	if err != nil {
+		return nil, storeError("undo", done.Key.String(), err)
 	}
 	return changes, nil
+}
+
+func (t *Table) undoInstall(ctx context.Context, done Change) ([]Change, error) {
+	now, is := t.find(done.Key)
+	was := done.Before.Name != ""
+	if !is && !was {
+		return nil, nil
+	}
+	if !is {
+		return nil, ErrChanged
+	}
+	content, err := t.content(ctx, done.Key, AsInstalled)
+	switch {
+	case err != nil:
+		return nil, err
+	case was && sameContent(content, done.Replaced):
+		return nil, nil
+	case !sameContent(content, done.Content):
+		return nil, ErrChanged
+	case was:
+		return []Change{{Op: Install, Key: done.Key, Content: done.Replaced, Before: now, Replaced: content}}, nil
+	}
+	return []Change{{Op: Remove, Key: done.Key, Before: now, Replaced: content}}, nil
+}
+
+func (t *Table) undoRemove(ctx context.Context, done Change) ([]Change, error) {
+	if _, is := t.find(done.Key); is {
+		content, err := t.content(ctx, done.Key, AsInstalled)
+		if err == nil && !sameContent(content, done.Replaced) {
+			err = ErrChanged
+		}
+		return nil, err
+	}
+	changes := []Change{{Op: Install, Key: done.Key, Content: done.Replaced}}
+	if done.Before.Enabled {
+		return changes, nil
+	}
+	after, err := t.With(changes...)
+	if err != nil {
+		return nil, err
+	}
+	disable, err := after.PlanDisable(done.Name)
+	if err == nil && disable.Op != Nothing {
+		changes = append(changes, disable)
+	}
+	return changes, err
+}
+
+func (t *Table) undoEnabled(done Change) ([]Change, error) {
+	now, err := t.Lookup(done.Name)
+	if err != nil {
+		return nil, ErrChanged
+	}
+	if now.Enabled == done.Before.Enabled {
+		return nil, nil
+	}
+	undo := Change{Op: Enable, Key: now.Key, Before: now}
+	if done.Op == Enable {
+		undo.Op = Disable
+	}
+	return []Change{undo}, nil
 }
 
 func sameContent(a, b Content) bool { return a.Language == b.Language && bytes.Equal(a.Data, b.Data) }

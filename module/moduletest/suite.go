@@ -431,6 +431,11 @@ func testUndo(t *testing.T, s *session) {
 	s.wantAllowed(t, 0)
 	undo(first)
 	s.wantAdded(t)
+	for _, done := range []module.Change{first, {Op: module.Nothing, Key: key(0)}} {
+		if again, err := s.table(t).PlanUndo(t.Context(), done); err != nil || len(again) != 0 {
+			t.Errorf("undone already: %v, %v", again, err)
+		}
+	}
 }
 
 func testContent(t *testing.T, s *session) {
