@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"maps"
 	"os"
@@ -321,4 +322,73 @@ func TestOpenStaysInside(t *testing.T) {
 	if s, err := managed.Open(root, managedtest.Type); s != nil || err == nil {
 		t.Errorf("%v, %v", s, err)
 	}
+}
+
+// A step that fails when others are done already: these are undone.
+func TestCommitUndoes(t *testing.T) {
+	root := managedtest.Root(t, demo.Policy())
+	s := open(t, root)
+	if err := s.Commit(t.Context(), replace(managed.PortsFile, header+portLine)); err != nil {
+		t.Fatal(err)
+	}
+	// A directory that is not empty can't be removed as a compiled file is.
+	inTheWay := filepath.Join(root, etcDir, "contexts/files/file_contexts.local.bin/x")
+	if err := os.MkdirAll(inTheWay, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	before := tree(t, root)
+	edits := []managed.Edit{replace(managed.PortsFile, header), replace(managed.BooleansFile, header+"httpd_unified=1\n"),
+		replace(managed.FcontextsFile, header)}
+	if err := s.Commit(t.Context(), edits...); err == nil {
+		t.Error("no error")
+	}
+	if got := changed(before, tree(t, root)); len(got) != 0 {
+		t.Errorf("changed %q", got)
+	}
+	if err := os.RemoveAll(filepath.Dir(inTheWay)); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Commit(t.Context(), edits...); err != nil {
+		t.Error(err)
+	}
+}
+
+// What can't be written is said before anything is touched.
+func TestCommitDenied(t *testing.T) {
+	if runtime.GOOS == "windows" || os.Getuid() == 0 {
+		t.Skip("needs permissions that count")
+	}
+	for _, dir := range []string{storeDir, activeDir, etcDir + "/policy"} {
+		root := managedtest.Root(t, demo.Policy())
+		s := open(t, root)
+		before := tree(t, root)
+		if err := os.Chmod(filepath.Join(root, dir), 0o500); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Commit(t.Context(), replace(managed.PortsFile, header)); !errors.Is(err, fs.ErrPermission) {
+			t.Errorf("%s: %v, want fs.ErrPermission", dir, err)
+		}
+		os.Chmod(filepath.Join(root, dir), 0o700)
+		if got := changed(before, tree(t, root)); len(got) != 0 {
+			t.Errorf("%s: changed %q", dir, got)
+		}
+	}
+}
+
+func ExampleStore_Commit() {
+	// / for this machine; its store is open to root alone.
+	store, err := managed.Open("/", "no_such_type")
+	if errors.Is(err, fs.ErrNotExist) {
+		fmt.Println("there is no such store")
+		return
+	}
+	err = store.Commit(context.Background(), managed.Edit{
+		Name: managed.PortsFile,
+		Change: func(old []byte) ([]byte, error) {
+			ports, err := managed.ParsePorts(managed.PortsFile, old)
+			return managed.FormatPorts(ports[:0]), err
+		},
+	})
+	fmt.Println(err)
+	// Output: there is no such store
 }

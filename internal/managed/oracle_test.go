@@ -37,12 +37,17 @@ func requireDebian(t testing.TB) {
 
 func newMachine(t testing.TB, like string) machine {
 	t.Helper()
+	return copyMachine(t, like, "-a")
+}
+
+func copyMachine(t testing.TB, like, how string) machine {
+	t.Helper()
 	m := machine{t.TempDir()}
 	for _, dir := range []string{"var/lib", "etc"} {
 		if err := os.MkdirAll(filepath.Join(m.root, dir), 0o755); err != nil {
 			t.Fatal(err)
 		}
-		oracle.Output(t, "cp", "-a", filepath.Join(like, dir, "selinux"), filepath.Join(m.root, dir, "selinux"))
+		oracle.Output(t, "cp", how, filepath.Join(like, dir, "selinux"), filepath.Join(m.root, dir, "selinux"))
 	}
 	return m
 }
