@@ -63,7 +63,7 @@ func (t *transaction) build() error {
 		return err
 	}
 	p.Reorder()
-	t.now[kernelFile], err = policydb.Encode(p)
+	t.now[kernelFile], err = policydb.EncodeEdited(p)
 	return err
 }
 

@@ -23,6 +23,13 @@ func Encode(p *Policy) ([]byte, error) {
 	if s, err := p.check(); err != nil {
 		return nil, &FormatError{Section: s.String(), Offset: -1, Err: err}
 	}
+	return EncodeEdited(p)
+}
+
+// EncodeEdited writes a policy that [Decode] gave and that nothing has changed
+// since but the edits of this package, which keep it valid: it does not check it
+// again, which takes as long as all the rest.
+func EncodeEdited(p *Policy) ([]byte, error) {
 	w := &writer{b: make([]byte, 0, p.sizeHint()), version: p.Version}
 	w.header(p)
 	for s, write := range sectionWriters {

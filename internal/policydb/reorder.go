@@ -41,39 +41,46 @@ func (p *Policy) reorderAVTab() {
 	slotOf := make([]uint32, len(p.AVTab))
 	ends := make([]uint32, slots+1)
 	for i := range p.AVTab {
-		slotOf[i] = p.AVTab[i].hash() & uint32(slots-1)
-		ends[slotOf[i]+1]++
+		s := p.AVTab[i].hash() & uint32(slots-1)
+		slotOf[i] = s
+		ends[s+1]++
 	}
 	for s := range slots {
 		ends[s+1] += ends[s]
 	}
 	out := make([]AVRule, len(p.AVTab))
 	next := slices.Clone(ends[:slots])
-	for i := range p.AVTab {
-		s := slotOf[i]
-		insertAVRule(out[ends[s]:next[s]+1], p.AVTab[i])
+	for i, s := range slotOf {
+		out[next[s]] = p.AVTab[i]
 		next[s]++
+	}
+	for s := range slots {
+		sortSlot(out[ends[s]:ends[s+1]])
 	}
 	p.AVTab = out
 }
 
-// insertAVRule inserts a rule into sorted rules, the last of which is room for
-// it (avtab_insert).
-func insertAVRule(rules []AVRule, r AVRule) {
-	last := len(rules) - 1
-	i := 0
-	for ; i < last; i++ {
-		c := r.compareKey(&rules[i])
-		if c < 0 || c == 0 && r.Kind&XPermsKinds != 0 && r.Kind == rules[i].Kind {
-			break
+// sortSlot inserts one rule after the other before the first that it is to come
+// before (avtab_insert).
+func sortSlot(rules []AVRule) {
+	for n := 1; n < len(rules); n++ {
+		r := rules[n]
+		key := r.key()
+		i := 0
+		for ; i < n; i++ {
+			k := rules[i].key()
+			if key < k || key == k && r.Kind&XPermsKinds != 0 && r.Kind == rules[i].Kind {
+				break
+			}
 		}
+		copy(rules[i+1:n+1], rules[i:n])
+		rules[i] = r
 	}
-	copy(rules[i+1:], rules[i:last])
-	rules[i] = r
 }
 
-func (r *AVRule) compareKey(o *AVRule) int {
-	return cmp.Or(cmp.Compare(r.Source, o.Source), cmp.Compare(r.Target, o.Target), cmp.Compare(r.Class, o.Class))
+// key orders rules by source, target and class.
+func (r *AVRule) key() uint64 {
+	return uint64(r.Source)<<32 | uint64(r.Target)<<16 | uint64(r.Class)
 }
 
 // hash is MurmurHash3 of class, target and source (avtab_hash).
