@@ -199,7 +199,8 @@ type RelabelPlan struct {
 //
 // The paths are absolute, in the tree: for an image's root, paths as they are
 // when it is the root. They may end in a symbolic link, which then is what is
-// relabelled, but must not go through one. Paths that overlap are fine.
+// relabelled, but must not go through one: [Tree.Resolve] resolves those of a
+// path that a user has typed. Paths that overlap are fine.
 //
 // A file that cannot be looked at is an error in the plan and stops nothing.
 // PlanRelabel itself fails if ctx is done, if a path or an exclusion is not

@@ -117,3 +117,37 @@ func TestEmptyAttribute(t *testing.T) {
 		t.Errorf("%q, %v", s, err)
 	}
 }
+
+// TestResolve holds the links in a path to what realpath(1) makes of its
+// directory, where the tree's root is the root.
+func TestResolve(t *testing.T) {
+	root := t.TempDir()
+	for _, dir := range []string{"a/b", "outside"} {
+		if err := os.MkdirAll(filepath.Join(root, dir), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, target := range map[string]string{"link": "a", "abs": "/a/b", "up": "../../../a", "a/b/back": "..", "loop": "loop", "two": "abs/back", "a/b/file": "nowhere"} {
+		if err := os.Symlink(target, filepath.Join(root, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	tree, err := OpenTree(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tree.Close()
+	for name, want := range map[string]string{
+		"/": "/", "/a": "/a", "/link": "/link", "/link/": "/link", "/link/b": "/a/b", "/link/.": "/a", "/abs/file": "/a/b/file",
+		"/up/b": "/a/b", "/abs/back/b": "/a/b", "/two/x": "/a/x", "/abs/..": "/a", "/abs/../..": "/", "//link//b/": "/a/b", "/none": "/none",
+	} {
+		if got, err := tree.Resolve(name); err != nil || got != want {
+			t.Errorf("Resolve(%q) = %q, %v, want %q", name, got, err, want)
+		}
+	}
+	for name, want := range map[string]error{"/none/x": fs.ErrNotExist, "/loop/x": unix.ELOOP, "a": fs.ErrInvalid, "": fs.ErrInvalid, "/a\x00": fs.ErrInvalid} {
+		if got, err := tree.Resolve(name); !errors.Is(err, want) || got != "" {
+			t.Errorf("Resolve(%q) = %q, %v, want %v", name, got, err, want)
+		}
+	}
+}

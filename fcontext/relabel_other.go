@@ -24,3 +24,6 @@ func (t *Tree) Root() (Directory, error) { return nil, errNotLinux }
 
 // EstimateFiles implements [Estimator].
 func (t *Tree) EstimateFiles() int64 { return 0 }
+
+// Resolve returns a path without symbolic links to directories in it.
+func (t *Tree) Resolve(name string) (string, error) { return "", errNotLinux }

@@ -7,6 +7,15 @@
 //	                                    what to type so that a tree has a type,
 //	                                    and what else that would change
 //
+//	labels -root / -R /var/www          what the files there have, what they
+//	                                    should have, and what to type
+//	labels -diff /other/contexts/files /var/www/html
+//	                                    which specs differ there, and whether the
+//	                                    paths would get other contexts
+//
+// With -root it looks at the files of the running system (/), or of an image
+// mounted elsewhere, whose policy it takes.
+//
 // With -contexts it reads the file contexts in that directory, for instance
 // /etc/selinux/targeted/contexts/files, and for -set the compiled policy that
 // -policy names; without, the embedded ones.
@@ -26,7 +35,8 @@ import (
 )
 
 type options struct {
-	contexts, policy, kind, typ, set string
+	contexts, policy, kind, typ, set, root, diff string
+	recursive                                    bool
 }
 
 func main() {
@@ -36,6 +46,9 @@ func main() {
 	flag.StringVar(&o.kind, "kind", "", "file `kind`: --, -d, -l, -s, … or its name")
 	flag.StringVar(&o.typ, "type", "", "list the specs that give the `type`")
 	flag.StringVar(&o.set, "set", "", "say how to give the paths the `type`")
+	flag.StringVar(&o.root, "root", "", "look at the files of the system whose root is the `directory`")
+	flag.BoolVar(&o.recursive, "R", false, "with -root: and at those below them")
+	flag.StringVar(&o.diff, "diff", "", "compare with the file_contexts in another `directory`")
 	flag.Parse()
 	if err := run(o, flag.Args(), os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "labels:", err)
@@ -48,9 +61,25 @@ func run(o options, paths []string, w io.Writer) error {
 	if err != nil {
 		return err
 	}
+	if o.root != "" {
+		h, done, err := openHost(o.root)
+		if err != nil {
+			return err
+		}
+		defer done()
+		for _, p := range paths {
+			if err := h.compare(w, p, o.recursive); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
 	db, err := open(o.contexts)
 	if err != nil {
 		return err
+	}
+	if o.diff != "" {
+		return diff(w, db, o.diff, paths, kind)
 	}
 	if o.typ != "" {
 		list(w, db, o.typ, kind)
@@ -123,6 +152,28 @@ func list(w io.Writer, db *fcontext.DB, typ string, kind fcontext.Kind) {
 		}
 		fmt.Fprintln(w)
 	}
+}
+
+// diff prints what is otherwise in the file contexts in a directory.
+func diff(w io.Writer, db *fcontext.DB, dir string, paths []string, kind fcontext.Kind) error {
+	other, err := fcontext.Open(dir, fcontext.Options{})
+	if err != nil {
+		return err
+	}
+	if err := fcontext.Diff(db, other).WriteText(w); err != nil {
+		return err
+	}
+	kinds := func(yield func(string, fcontext.Kind) bool) {
+		for _, p := range paths {
+			if !yield(p, kind) {
+				return
+			}
+		}
+	}
+	for d := range fcontext.DiffLookups(db, other, kinds) {
+		fmt.Fprintln(w, d)
+	}
+	return nil
 }
 
 // set prints the commands that give the tree the type and what else they
