@@ -9,26 +9,28 @@ import (
 // CIL returns the module in CIL, which semodule takes as it is from SELinux 2.4
 // on: no compiling, no module version to match. CIL has no statement for a
 // module's name and version (the file's name is the module's); they stand in a
-// comment. The rules are those of [Module.TE], in the same order.
+// comment. What the module says comes in the order of [Module.TE], as pp says it;
+// but * of permissions is those that the module requires of the class, as it is
+// for a compiled module.
+//
+// An optional block with an else branch gives an [*UnsupportedError]: CIL has
+// none, and pp drops the branch.
 func (m *Module) CIL() ([]byte, error) {
 	if err := m.Check(); err != nil {
 		return nil, err
 	}
-	if len(m.Statements) > 0 {
-		return nil, &UnsupportedError{"statements in CIL"}
+	list, err := m.written()
+	if err != nil {
+		return nil, err
 	}
 	b := appendComments(nil, "; ", m.Comment)
 	b = fmt.Appendf(b, "; module %s %s\n", m.Name, m.version())
-	source := ""
-	for _, r := range m.Merged() {
-		if r.Source != source {
-			source = r.Source
-			b = append(b, '\n')
-		}
-		b = appendComments(b, "; ", r.Evidence)
-		b = append(appendCIL(b, r), '\n')
+	w := cilWriter{b: b, module: m.Name, permissions: make(map[string][]string)}
+	w.learn(list)
+	if err := w.block(list); err != nil {
+		return nil, err
 	}
-	return b, nil
+	return w.b, nil
 }
 
 func appendCIL(b []byte, r Rule) []byte {

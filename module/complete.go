@@ -244,7 +244,7 @@ func (s *scope) permission(class, name string) {
 // require is the statement for what is missing. A block that requires nothing
 // is no block to checkmodule: it requires object_r, which is always there.
 func (s *scope) require() *Require {
-	r := &Require{}
+	r := &Require{implied: true}
 	sorted := func(t int, kind SymbolKind) {
 		names := slices.Sorted(maps.Keys(s.missing[t]))
 		if t == categoryTable || t == sensitivityTable { // c2 before c10: ranges want them in order

@@ -269,6 +269,39 @@ allow b_t log_t:file append;
 	if err1 != nil || err2 != nil || !bytes.Equal(a, b) {
 		t.Errorf("another module: %v, %v", err1, err2)
 	}
+	if _, err := m.CIL(); !errors.Is(err, errors.ErrUnsupported) {
+		t.Errorf("an else branch in CIL: %v", err)
+	}
+	m.Statements[len(m.Statements)-1].(*module.Optional).Else = nil
+	want = `; module built 1.0
+(typeattribute b_types)
+(type b_t)
+(roletype object_r b_t)
+(typeattributeset domain (b_t))
+(typeattributeset b_types (b_t))
+(boolean b_net false)
+(allow b_types built_typeattr_1 (file (read getattr)))
+(allow b_types built_typeattr_1 (dir (read getattr)))
+(allow b_types self (file (read getattr)))
+(allow b_types self (dir (read getattr)))
+(booleanif (b_net)
+    (true
+        (allow b_t http_port_t (tcp_socket (name_connect)))
+    )
+)
+(typetransition init_t etc_t process b_t)
+(rangetransition init_t etc_t process ((s0) (s0 ((range c0 c1023) (range c9 c10)))))
+(optional built_optional_2
+    (roletype cron_r b_t)
+)
+
+(allow b_t log_t (file (append)))
+(typeattribute built_typeattr_1)
+(typeattributeset built_typeattr_1 (and (etc_t) (not (shadow_t))))
+`
+	if text, err := m.CIL(); err != nil || string(text) != want {
+		t.Errorf("%v\n%s", err, text)
+	}
 	// A module that requires nothing requires what is always there.
 	m = &module.Module{Name: "m", Statements: []module.Statement{&module.Type{Name: "b_t"}}}
 	if text, err := m.TE(); err != nil || !strings.Contains(string(text), "\trole object_r;\n") {

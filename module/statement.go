@@ -74,6 +74,7 @@ type Symbol struct {
 type Require struct {
 	at
 	Symbols []Symbol
+	implied bool // by what the block uses
 }
 
 // Type declares a type. Its attributes must have been declared or required
