@@ -14,6 +14,8 @@
 // these end in -process; -v tells for each what exactly is compared). Work of
 // the garbage collector counts, freeing memory in C does not.
 //
+// Names that end in -cores compare sekit with itself, by all cores and by one.
+//
 // The peers are Debian's packages libsepol-dev, libselinux1-dev, setools,
 // python3-setools, policycoreutils-python-utils (audit2allow) and auditd
 // (ausearch), with gcc for two helpers that are built on the way, and

@@ -106,7 +106,8 @@ func run(args []string, out, stderr io.Writer) (ok bool, err error) {
 
 func benchmarks() []benchmark {
 	var all []benchmark
-	for _, list := range [][]benchmark{policyBenchmarks(), searchBenchmarks(), avcBenchmarks(), fcontextBenchmarks(), triageBenchmarks(), storeBenchmarks()} {
+	for _, list := range [][]benchmark{policyBenchmarks(), searchBenchmarks(), coreBenchmarks(), avcBenchmarks(), fcontextBenchmarks(),
+		triageBenchmarks(), storeBenchmarks()} {
 		all = append(all, list...)
 	}
 	return all
