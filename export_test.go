@@ -2,8 +2,10 @@ package sekit
 
 import (
 	"errors"
+	"io/fs"
 
 	"github.com/sekit/sekit/internal/tool"
+	"github.com/sekit/sekit/policy"
 )
 
 // OpenMachineBy opens the machine with the root directory dir, to be changed in
@@ -16,3 +18,12 @@ func OpenMachineBy(way, dir string, tools tool.Runner, o MachineOptions) (*Machi
 	}
 	return openMachine(b, dir, o)
 }
+
+// ReadStateFS reads the state from a root file system and selinuxfs.
+func ReadStateFS(fsys, selinuxfs fs.FS) (*State, error) { return readState(fsys, selinuxfs) }
+
+// ProcessContext and ProcessExe read a file system like /proc.
+func ProcessContext(proc fs.FS, name string) (policy.Context, error) {
+	return processContext(proc, name)
+}
+func ProcessExe(proc fs.FS, pid int) (string, error) { return processExe(proc, pid) }

@@ -125,7 +125,14 @@ func (m *Machine) Apply(ctx context.Context, p *Plan) (undo *Plan, err error) {
 	defer entry.release()
 	if !p.unchanged() {
 		if err := m.b.Commit(ctx, p); err != nil {
-			return nil, m.rollback(ctx, p, nil, entry, &ApplyError{Op: "commit", Err: err})
+			failed := &ApplyError{Op: "commit", Err: err}
+			if isChanged(err) || errors.Is(err, ErrLocked) {
+				// Refused before anything was done: what there is of the plan
+				// is somebody else's, and not ours to take back.
+				failed.Rollback = entry.end()
+				return nil, failed
+			}
+			return nil, m.rollback(ctx, p, nil, entry, failed)
 		}
 	}
 	changed, err := m.relabel(ctx, p)
@@ -148,11 +155,6 @@ func (m *Machine) rollback(ctx context.Context, p *Plan, changed []fcontext.Chan
 			return err
 		}
 		undo, err := now.PlanUndo(ctx, p)
-		// Where others have changed a record first, the commit was refused: it
-		// is not ours to give back.
-		if isChanged(err) && isChanged(failed.Err) {
-			return nil
-		}
 		if err != nil || undo.unchanged() {
 			return err
 		}
