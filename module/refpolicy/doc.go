@@ -3,7 +3,8 @@
 // Fedora: selinux-policy-devel, both in /usr/share/selinux/devel/include): the
 // interfaces (.if) with their documents, and the support macros. It expands
 // interfaces and whole modules as m4 does in the headers' Makefile, into plain
-// module language and file contexts, without m4, make and checkmodule.
+// module language and file contexts, and makes packages of them, without m4,
+// make and checkmodule.
 //
 // Nothing of the reference policy is in this package: it all is read at run
 // time.

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/sekit/sekit/internal/m4"
+	"github.com/sekit/sekit/module"
 )
 
 // Expand returns what an interface (or any other macro of the headers, such as
@@ -44,19 +45,15 @@ type Source struct {
 
 // Expanded is a module without macros.
 type Expanded struct {
-	// TE is in the module language. Each line that is not empty came from the
-	// line of the same index in Lines.
-	TE    string
-	Lines []Position
+	// TE is in the module language. Comments #line N "FILE", as m4 -s writes
+	// them, say where the lines came from; of a macro's lines, where it was called.
+	TE string
 	// FileContexts are as a package has them.
 	FileContexts string
 	// Warnings are what the macros have to say, such as that an interface is
 	// deprecated.
 	Warnings []string
 }
-
-// Position is a line in a file: one of the module's own, or of the headers.
-type Position = m4.Position
 
 // Module expands a module as the headers' Makefile does with m4. The error is an
 // [*Error].
@@ -92,9 +89,53 @@ func (h *Headers) Module(src Source) (*Expanded, error) {
 		return nil, err
 	}
 	out := &Expanded{Warnings: append(te.Messages(), fc.Messages()...)}
-	out.TE, out.Lines = te.Output()
+	out.TE = withPositions(te.Output())
 	out.FileContexts, _ = fc.Output()
 	return out, nil
+}
+
+// withPositions puts #line comments before the lines that are not where the ones
+// before them lead to expect. A file's name that could leave its comment is left
+// out.
+func withPositions(text string, lines []m4.Position) string {
+	var out strings.Builder
+	var next m4.Position
+	i := 0
+	for line := range strings.Lines(text) {
+		if at := lines[i]; at != next && strings.TrimSpace(line) != "" {
+			fmt.Fprintf(&out, "#line %d", at.Line)
+			if !strings.ContainsFunc(at.File, func(r rune) bool { return r < ' ' || r == '"' }) {
+				fmt.Fprintf(&out, " \"%s\"", at.File)
+			}
+			out.WriteByte('\n')
+			next = at
+		}
+		out.WriteString(line)
+		next.Line++
+		i++
+	}
+	return out.String()
+}
+
+// Compile makes a module package (.pp) of a module's source, as make -f
+// /usr/share/selinux/devel/Makefile NAME.pp does, in the version that opts
+// says. The warnings are the macros'. The error is an [*Error] for what the
+// macros are not content with, and one of [module.ParseTE] and [module.Module.PP]
+// for what they came to.
+func (h *Headers) Compile(src Source, opts module.ModOptions) (pp []byte, warnings []string, err error) {
+	x, err := h.Module(src)
+	if err != nil {
+		return nil, nil, err
+	}
+	m, err := module.ParseTE(src.Name+".te", []byte(x.TE))
+	if err != nil {
+		return nil, nil, err
+	}
+	pp, err = m.PP(module.PPOptions{ModOptions: opts, FileContexts: []byte(x.FileContexts)})
+	if err != nil {
+		return nil, nil, err
+	}
+	return pp, x.Warnings, nil
 }
 
 // reported returns the error that the headers' macro refpolicyerr has reported.

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"testing/fstest"
 
+	"github.com/sekit/sekit/module"
 	"github.com/sekit/sekit/module/refpolicy"
 )
 
@@ -158,14 +159,33 @@ func TestModule(t *testing.T) {
 	if len(m.Warnings) != 1 || m.Warnings[0] != "app.te:4: logs_old(app_t) is old" {
 		t.Errorf("warnings %q", m.Warnings)
 	}
-	for i, line := range strings.Split(m.TE, "\n") {
-		if strings.Contains(line, "process signal") && m.Lines[i] != (refpolicy.Position{File: "app.te", Line: 5}) {
-			t.Errorf("%s came from %v", line, m.Lines[i])
-		}
+	// The call stands on the lines 5 and 6.
+	if at := "#line 5 \"app.te\"\n"; !strings.Contains(m.TE, at) {
+		t.Errorf("no %q in %s", at, m.TE)
 	}
 	// The next module does not have what that one has defined.
-	if m, err := h.Module(refpolicy.Source{Name: "b", TE: "app_go(b_t)"}); err != nil || m.TE != "app_go(b_t)" {
+	if m, err := h.Module(refpolicy.Source{Name: "b", TE: "app_go(b_t)"}); err != nil || words(m.TE) != "app_go(b_t)" {
 		t.Errorf("%+v, %v", m, err)
+	}
+}
+
+func TestCompile(t *testing.T) {
+	h := open(t)
+	src := refpolicy.Source{Name: "app", FC: "/opt/app\tgen_context(system_u:object_r:app_t)\n", TE: "policy_module(app, 1.2)\n" +
+		"require {\nclass file { read write };\n}\ntype app_log_t;\ndaemon_domain(app)\n"}
+	pp, warnings, err := h.Compile(src, module.ModOptions{})
+	if err != nil || len(warnings) != 0 {
+		t.Fatal(warnings, err)
+	}
+	p, err := module.ParsePackage(pp)
+	if err != nil || p.Module.Name != "app" || p.Module.Version != "1.2" || string(p.FileContexts) != "/opt/app\tsystem_u:object_r:app_t:s0\n" {
+		t.Errorf("%+v, %v", p, err)
+	}
+	// Where a macro's text is wrong, the position is that of its call.
+	src.TE += "\n\nlogs_read(other_t)\n"
+	pp, _, err = h.Compile(src, module.ModOptions{})
+	if pp != nil || err == nil || !strings.Contains(err.Error(), "app.te:9:") || !strings.Contains(err.Error(), "other_t") {
+		t.Errorf("%v", err)
 	}
 }
 
