@@ -80,8 +80,7 @@ func (s *Store) Local(ctx context.Context) ([]Record, error) {
 // installed below /etc/selinux, what libsemanage does, under its locks and byte
 // for byte; then it sets the kernel's values. It returns
 // [errors.ErrUnsupported] for a store of [OpenStore], for one that libsemanage
-// has not compiled yet or would have to merge other local records into, and
-// where there is no flock(2).
+// has not compiled yet, and where there is no flock(2).
 func (s *Store) Commit(ctx context.Context, changes []Change) error {
 	dir, live := s.kernel()
 	kept := false

@@ -54,8 +54,7 @@ func (s *Store) Local(ctx context.Context) ([]Record, error) {
 // Commit implements [Backend]: it does to the store, and to the policy that is
 // installed below /etc/selinux, what libsemanage does, under its locks and byte
 // for byte. It returns [errors.ErrUnsupported] for a store of [OpenStore], for
-// one that libsemanage has not compiled yet or would have to merge other local
-// records into, and where there is no flock(2).
+// one that libsemanage has not compiled yet, and where there is no flock(2).
 func (s *Store) Commit(ctx context.Context, changes []Change) error {
 	return s.m.Commit(ctx, managed.Edit{Name: managed.PortsFile, Change: func(old []byte) ([]byte, error) {
 		return ApplyFile(s.m.Path(managed.PortsFile), old, changes...)

@@ -153,6 +153,48 @@ func TestCommitRemovesCompiled(t *testing.T) {
 	}
 }
 
+// otherPolicy returns a policy of other modules than the demo's.
+func otherPolicy(t *testing.T) []byte {
+	t.Helper()
+	data, err := os.ReadFile("../policydb/testdata/kitchen-33.policy")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+// Users that libsemanage has put into the store's policy stay there.
+func TestCommitKeepsUsers(t *testing.T) {
+	p, err := policydb.Decode(demo.Policy())
+	if err != nil {
+		t.Fatal(err)
+	}
+	added := p.Users[0]
+	p.NumUsers++
+	added.Name, added.Value = "added_u", p.NumUsers
+	p.Users = append(p.Users, added)
+	kernel, err := policydb.Encode(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	root := managedtest.Root(t, demo.Policy())
+	for name, data := range map[string][]byte{"policy.kern": kernel, "users.local": []byte("user added_u roles { object_r };\n")} {
+		if err := os.WriteFile(filepath.Join(root, activeDir, name), data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := open(t, root).Commit(t.Context(), replace(managed.PortsFile, "portcon tcp 1 added_u:object_r:http_port_t:s0\n")); err != nil {
+		t.Fatal(err)
+	}
+	now, err := policydb.Decode([]byte(tree(t, root)[activeDir+"/policy.kern"]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(now.Users) != len(p.Users) || now.Portcons[0].Context.User != added.Value {
+		t.Errorf("%d users, the port has user %d", len(now.Users), now.Portcons[0].Context.User)
+	}
+}
+
 // What can't be committed leaves everything as it is.
 func TestCommitRefuses(t *testing.T) {
 	failed := errors.New("failed")
@@ -167,8 +209,8 @@ func TestCommitRefuses(t *testing.T) {
 		"unknown type":     {nil, replace(managed.PortsFile, "portcon tcp 1 system_u:object_r:nope_t:s0\n"), fs.ErrNotExist},
 		"unknown context":  {nil, replace(managed.FcontextsFile, "/x  --  system_u:object_r:nope_t:s0\n"), fs.ErrNotExist},
 		"no linked policy": {map[string]string{activeDir + "/policy.linked": ""}, replace(managed.PortsFile, header), errors.ErrUnsupported},
-		"users": {map[string]string{activeDir + "/users.local": header + "user x roles { object_r } level s0 range s0;\n"},
-			replace(managed.PortsFile, header), errors.ErrUnsupported},
+		"users of another policy": {map[string]string{activeDir + "/users.local": "user x roles { object_r };\n",
+			activeDir + "/policy.kern": string(otherPolicy(t))}, replace(managed.PortsFile, header), errors.ErrUnsupported},
 		"policy server": {map[string]string{"etc/selinux/semanage.conf": "module-store = /run/server\n"},
 			replace(managed.PortsFile, header), errors.ErrUnsupported},
 		"verifier": {map[string]string{"etc/selinux/semanage.conf": "[verify kernel]\npath = /bin/true\n[end]\n"},

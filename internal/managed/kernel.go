@@ -6,15 +6,14 @@ import (
 	"io/fs"
 	"path"
 	"slices"
-	"strings"
 
 	"github.com/sekit/sekit/internal/policydb"
 	"github.com/sekit/sekit/policy"
 )
 
-// unmerged are the local files whose records are in the kernel's policy, too, and
+// others are the local files whose records are in the kernel's policy, too, and
 // that no edit is for.
-var unmerged = []string{"users.local", "interfaces.local", "nodes.local", "pkeys.local", "ibendports.local"}
+var others = []string{"users.local", "interfaces.local", "nodes.local", "pkeys.local", "ibendports.local"}
 
 // needed are the files without which libsemanage compiles all modules anew
 // (semanage_computed_files).
@@ -53,35 +52,62 @@ func (t *transaction) build() error {
 	if !kernel {
 		return nil
 	}
-	if err := t.refuseUnmerged(); err != nil {
-		return err
+	merged, err := t.mergeOthers(p)
+	if err == nil {
+		err = t.mergePorts(p)
 	}
-	if err := t.mergePorts(p); err != nil {
-		return err
+	if err == nil {
+		err = t.mergeBooleans(p)
 	}
-	if err := t.mergeBooleans(p); err != nil {
+	if err != nil {
 		return err
 	}
 	p.Reorder()
-	t.now[kernelFile], err = policydb.EncodeEdited(p)
+	encode := policydb.EncodeEdited
+	if merged {
+		encode = policydb.Encode
+	}
+	t.now[kernelFile], err = encode(p)
 	return err
 }
 
-// refuseUnmerged refuses a store with local records that are in its policy and
-// that we can't put there.
-func (t *transaction) refuseUnmerged() error {
-	for _, name := range unmerged {
+// mergeOthers takes users, nodes, interfaces and what is Infiniband's from the
+// store's policy, in which libsemanage has merged local ones, if there are any.
+func (t *transaction) mergeOthers(p *policydb.Policy) (merged bool, err error) {
+	name, err := t.withRecords(others)
+	if name == "" || err != nil {
+		return false, err
+	}
+	data, err := t.read(kernelFile)
+	if err != nil {
+		return false, err
+	}
+	q, err := policydb.Decode(data)
+	if err != nil {
+		return false, fmt.Errorf("%s: %w", kernelFile, err)
+	}
+	sameRole := func(a, b policydb.Role) bool { return a.Name == b.Name && a.Value == b.Value }
+	if !slices.Equal(p.Types, q.Types) || !slices.EqualFunc(p.Roles, q.Roles, sameRole) || p.NumUsers > q.NumUsers {
+		return false, &UnsupportedError{name, "its records are not in the store's policy, which is of other modules", "run semodule -B"}
+	}
+	p.Users, p.NumUsers = q.Users, q.NumUsers
+	p.Netifcons, p.Nodecons, p.Nodecons6 = q.Netifcons, q.Nodecons, q.Nodecons6
+	p.IBPkeycons, p.IBEndportcons = q.IBPkeycons, q.IBEndportcons
+	return true, nil
+}
+
+// withRecords returns the first of the store's files that has a record.
+func (t *transaction) withRecords(names []string) (string, error) {
+	for _, name := range names {
 		data, err := t.read(name)
 		if err != nil {
-			return err
+			return "", err
 		}
-		for line := range strings.Lines(string(data)) {
-			if line = strings.TrimSpace(line); line != "" && line[0] != '#' {
-				return &UnsupportedError{name, "it has records that only libsemanage can merge", "use semanage"}
-			}
+		if (&scanner{rest: data}).skipSpace() {
+			return name, nil
 		}
 	}
-	return nil
+	return "", nil
 }
 
 // mergePorts puts the local ports over the policy's, in the order of their file

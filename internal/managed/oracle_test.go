@@ -281,7 +281,14 @@ func TestOracleCommit(t *testing.T) {
 		compare(lines)
 	}
 	for _, m := range []machine{ours, theirs} {
-		m.run(t, "login -a -s user_u nobody\nport -a -t http_port_t -p tcp 61000\nfcontext -a -t bin_t '/x'\n", "semanage", "import", "-N")
+		m.run(t, `login -a -s user_u nobody
+user -a -R user_r -L s0 -r s0-s0:c0.c5 sekit_u
+port -a -t http_port_t -p tcp 61000
+interface -a -t netif_t -r s0 sekit0
+node -a -M 255.255.255.0 -p ipv4 -t node_t -r s0 10.1.1.0
+node -a -M ffff:: -p ipv6 -t node_t -r s0 fd00::
+fcontext -a -t bin_t '/x'
+`, "semanage", "import", "-N")
 	}
 	if c, d := ours.compare(t, "semanage on both", theirs); d > 0 {
 		t.Errorf("after semanage on both %d of %d differ", d, c)
