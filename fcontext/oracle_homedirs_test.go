@@ -19,10 +19,12 @@ import (
 // runs where others are mounted over these.
 func TestOracleHomedirs(t *testing.T) {
 	const store = "/var/lib/selinux/default"
-	oracle.Require(t, store+"/active/policy.kern", "unshare", "/usr/bin/python3")
-	if os.Getuid() != 0 || exec.Command("unshare", "-m", "true").Run() != nil ||
-		exec.Command("/usr/bin/python3", "-c", "import semanage").Run() != nil {
-		oracle.Require(t, "root, mount name spaces and python3-semanage")
+	if os.Getuid() != 0 {
+		t.Skip("only root reads the store and mounts")
+	}
+	oracle.Require(t, store+"/active/policy.kern", "unshare", "/usr/lib/python3/dist-packages/semanage.py")
+	if err := exec.Command("unshare", "-m", "true").Run(); err != nil {
+		oracle.Require(t, "unshare -m")
 	}
 	const base = "root:x:0:0:root:/root:/bin/bash\ndaemon:x:1:1:daemon:/usr/sbin:/usr/sbin/nologin\n"
 	const people = base + "alice:x:1000:1000:Alice:/home/alice:/bin/bash\n" +

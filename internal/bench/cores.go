@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"sync"
 
+	"github.com/sekit/sekit/fcontext"
 	"github.com/sekit/sekit/policy"
 )
 
@@ -19,6 +20,10 @@ func coreBenchmarks() []benchmark {
 		name: "policy-search-cores", unit: nanoseconds,
 		about: "Policy.Rules from as many goroutines as there are cores; from one. The ratio is the scaling",
 		open:  searchesByCores,
+	}, {
+		name: "fcontext-lookup-cores", unit: nanoseconds,
+		about: "DB.Lookup from as many goroutines as there are cores; from one. The ratio is the scaling",
+		open:  lookupsByCores,
 	}}
 }
 
@@ -87,4 +92,20 @@ func searchesByCores(e *env) (*pair, error) {
 		}
 		return nil
 	}), nil
+}
+
+func lookupsByCores(e *env) (*pair, error) {
+	if err := require(debianContexts); err != nil {
+		return nil, err
+	}
+	db, err := fcontext.Open(debianContexts, fcontext.Options{})
+	if err != nil {
+		return nil, err
+	}
+	c := new(contextsFixture)
+	if _, err := e.packagePaths(c); err != nil {
+		return nil, err
+	}
+	c.lookUpAll(db)
+	return byCores(e, len(c.paths), func(int) error { c.lookUpAll(db); return nil }), nil
 }

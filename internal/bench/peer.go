@@ -52,6 +52,7 @@ type env struct {
 	// What is made or measured once for several benchmarks.
 	audit, noise *logFile // synthesised logs
 	sediff       *sample
+	tree         int // files in the tree to relabel, once it is there
 }
 
 // least is how long one sample of a repeated operation takes.
