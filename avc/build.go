@@ -12,7 +12,6 @@ type built struct {
 	Event
 	denials [1]*Denial
 	denial  Denial
-	records [6]Record
 	paths   [1]PathItem
 	call    Syscall
 	used    bool
@@ -23,6 +22,7 @@ type built struct {
 type builder struct {
 	parse parser
 	clock clock
+	keep  bool // Options.KeepRecords
 	out   []result
 }
 
@@ -30,10 +30,13 @@ type builder struct {
 // of its records that cannot be read. If nothing is left that SELinux has to do
 // with there is no event.
 func (r *builder) build(p *pending) {
-	text := string(p.text)
+	text := p.string()
 	b := new(built)
 	e := &b.Event
-	e.Denials, e.Records, e.Paths = b.denials[:0], b.records[:0], b.paths[:0]
+	e.Denials, e.Paths = b.denials[:0], b.paths[:0]
+	if r.keep {
+		e.Records = make([]Record, 0, len(p.recs))
+	}
 	e.Inferred = p.inferred
 	if p.id.ok {
 		e.ID = ID{Serial: p.id.serial, Node: p.node}
@@ -45,14 +48,17 @@ func (r *builder) build(p *pending) {
 	}
 	for i := range p.recs {
 		raw := &p.recs[i]
-		rec := Record{Type: raw.typ, Line: raw.line, Text: text[raw.off:raw.end], body: raw.body}
+		rec := Record{Type: raw.typ, Line: raw.line, Text: text[:len(raw.text)], body: raw.body}
+		text = text[len(raw.text):]
 		if raw.lines > 1 { // joined: the header may have been cut
 			if h, ok := r.clock.parseHeader([]byte(rec.Text), 0); ok {
 				rec.body, raw.form = h.body, h.form
 			}
 		}
 		rec.body = min(rec.body, len(rec.Text))
-		e.Records = append(e.Records, rec)
+		if r.keep {
+			e.Records = append(e.Records, rec)
+		}
 		if err := r.record(b, raw, &rec); err != nil {
 			r.out = append(r.out, result{err: newParseError(raw.file, raw.line, rec.Text, err)})
 		}
@@ -62,6 +68,16 @@ func (r *builder) build(p *pending) {
 	}
 	e.finish()
 	r.out = append(r.out, result{event: e})
+}
+
+// string returns the text of all records, one after the other.
+func (p *pending) string() string {
+	var b strings.Builder
+	b.Grow(p.size)
+	for i := range p.recs {
+		b.Write(p.recs[i].text)
+	}
+	return b.String()
 }
 
 func (raw *rawRecord) origin(e *Event, rec *Record) Origin {

@@ -5,14 +5,13 @@ import (
 	"time"
 )
 
-// rawRecord is a record of a pending event: where it lies in the event's text
-// and what its header said.
+// rawRecord is a record of a pending event: its text and what its header said.
 type rawRecord struct {
 	typ         RecordType
 	form        Form
 	provenance  Provenance
-	off, end    int
-	body        int // relative to off
+	text        []byte // in the input's buffer until the pending event owns it
+	body        int    // where the body begins in text
 	line, lines int
 	file        string
 }
@@ -21,9 +20,12 @@ type rawRecord struct {
 type pending struct {
 	id      stamp
 	node    string
-	text    []byte
 	recs    []rawRecord
+	size    int // of the records' text
 	selinux bool
+	// own holds the text of the first owned records.
+	own   []byte
+	owned int
 	// prefix is what stood before the first record in the journal's text form,
 	// which has no ID: the time and the machine.
 	prefix   []byte
@@ -32,17 +34,31 @@ type pending struct {
 	done     bool      // the kernel marked its end
 }
 
+// keep makes the text of all records the event's own.
+func (p *pending) keep() {
+	for ; p.owned < len(p.recs); p.owned++ {
+		rec := &p.recs[p.owned]
+		if rec.lines > 1 { // it was put together
+			continue
+		}
+		n := len(p.own)
+		p.own = append(p.own, rec.text...)
+		rec.text = p.own[n:len(p.own):len(p.own)]
+	}
+}
+
 // correlator brings the records of events together. It holds the youngest
 // window events and gives up the oldest one for each that is new.
 type correlator struct {
-	window   int
-	maxBytes int
-	ring     []*pending // a queue, oldest at head
-	keys     []uint64   // keyOfStamp of the same, to find one without touching it
-	head, n  int
-	bytes    int
-	free     []*pending
-	last     *pending
+	window  int
+	ring    []*pending   // a queue, oldest at head
+	keys    []uint64     // of the same, to find one without touching it
+	present [1024]uint16 // how many keys there are, by their hash
+	head, n int
+	bytes   int
+	free    []*pending
+	last    *pending
+	node    string // the last one, which the next event has too mostly
 }
 
 // maxFree is how many events beyond the window are kept for reuse: those that
@@ -52,17 +68,22 @@ const maxFree = 1024
 // maxTotal bounds the text that all pending events hold together.
 const maxTotal = 32 << 20
 
-func (c *correlator) init(window, maxBytes int) {
+func (c *correlator) init(window int) {
 	size := 1
 	for size < window+1 {
 		size *= 2
 	}
-	c.window, c.maxBytes = window, maxBytes
+	c.window = window
 	c.ring = make([]*pending, size)
 	c.keys = make([]uint64, size)
 }
 
 func key(st stamp) uint64 { return st.serial<<20 ^ uint64(st.ms) }
+
+// count counts a key in or out.
+func (c *correlator) count(k uint64, by uint16) { c.present[hash(k)] += by }
+
+func hash(k uint64) uint64 { return k * 0x9e3779b97f4a7c15 >> 54 }
 
 // find returns the pending event with the ID, nil if there is none.
 func (c *correlator) find(id stamp, node []byte) *pending {
@@ -73,6 +94,9 @@ func (c *correlator) find(id stamp, node []byte) *pending {
 		return p
 	}
 	k, mask := key(id), len(c.ring)-1
+	if c.present[hash(k)] == 0 {
+		return nil
+	}
 	for i := c.n - 1; i >= 0; i-- {
 		at := (c.head + i) & mask
 		if c.keys[at] != k {
@@ -86,7 +110,7 @@ func (c *correlator) find(id stamp, node []byte) *pending {
 }
 
 // push begins an event. The caller has made room with pop.
-func (c *correlator) push(id stamp, node string) *pending {
+func (c *correlator) push(id stamp, node []byte) *pending {
 	var p *pending
 	if n := len(c.free); n > 0 {
 		p = c.free[n-1]
@@ -94,7 +118,14 @@ func (c *correlator) push(id stamp, node string) *pending {
 	} else {
 		p = new(pending)
 	}
-	p.id, p.node = id, node
+	p.id = id
+	if len(node) > 0 {
+		if c.node != string(node) {
+			c.node = string(node)
+		}
+		p.node = c.node
+	}
+	c.count(key(id), 1)
 	at := (c.head + c.n) & (len(c.ring) - 1)
 	c.ring[at], c.keys[at] = p, key(id)
 	c.n++
@@ -116,7 +147,8 @@ func (c *correlator) pop() *pending {
 	c.ring[c.head] = nil
 	c.head = (c.head + 1) & (len(c.ring) - 1)
 	c.n--
-	c.bytes -= len(p.text)
+	c.bytes -= p.size
+	c.count(key(p.id), ^uint16(0))
 	if c.last == p {
 		c.last = nil
 	}
@@ -133,16 +165,18 @@ func (c *correlator) oldest() *pending {
 // release takes an event's memory back.
 func (c *correlator) release(p *pending) {
 	const keep = 64 << 10
-	if cap(p.text) > keep || len(c.free) > c.window+maxFree {
+	if cap(p.own) > keep || len(c.free) > c.window+maxFree {
 		return
 	}
-	*p = pending{text: p.text[:0], recs: p.recs[:0], prefix: p.prefix[:0]}
+	*p = pending{own: p.own[:0], recs: p.recs[:0], prefix: p.prefix[:0]}
 	c.free = append(c.free, p)
 }
 
 // rekey gives an event that began without an ID the one that turned up on a
 // further line.
 func (c *correlator) rekey(p *pending, id stamp) {
+	c.count(key(p.id), ^uint16(0))
+	c.count(key(id), 1)
 	p.id = id
 	mask := len(c.ring) - 1
 	for i := c.n - 1; i >= 0; i-- {
@@ -174,4 +208,13 @@ func adjacent(p *pending, h *header) bool {
 		}
 	}
 	return true
+}
+
+// own makes the text of all pending records theirs, before the buffer that it
+// stands in is used again.
+func (c *correlator) own() {
+	mask := len(c.ring) - 1
+	for i := range c.n {
+		c.ring[(c.head+i)&mask].keep()
+	}
 }

@@ -58,7 +58,7 @@ func NewFiles(opts FilesOptions, names ...string) *Files {
 	if opts.Interval <= 0 {
 		opts.Interval = 250 * time.Millisecond
 	}
-	return &Files{opts: opts, names: slices.Clone(names), buf: make([]byte, firstBuffer)}
+	return &Files{opts: opts, names: slices.Clone(names), buf: make([]byte, chunkSize)}
 }
 
 // LogFiles returns the files of a log that is rotated, the oldest first: for
@@ -136,7 +136,10 @@ func rotation(suffix string) (number int, date string, ok bool) {
 }
 
 // Receive implements [Source].
-func (f *Files) Receive(ctx context.Context) (Piece, error) {
+func (f *Files) Receive(ctx context.Context) (Piece, error) { return f.receive(ctx, f.buf) }
+
+// receive reads into a buffer of the caller's.
+func (f *Files) receive(ctx context.Context, buf []byte) (Piece, error) {
 	for {
 		if err := ctx.Err(); err != nil {
 			return Piece{}, err
@@ -149,10 +152,10 @@ func (f *Files) Receive(ctx context.Context) (Piece, error) {
 				return Piece{}, err
 			}
 		}
-		n, err := f.text.Read(f.buf)
+		n, err := f.text.Read(buf)
 		if n > 0 {
 			f.offset += int64(n)
-			p := Piece{Text: f.buf[:n], File: f.name, Provenance: f.opts.Provenance}
+			p := Piece{Text: buf[:n], File: f.name, Provenance: f.opts.Provenance}
 			if f.fresh {
 				p.Line, f.fresh = 1, false
 			}

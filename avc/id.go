@@ -65,15 +65,8 @@ func digits(b []byte, i int) (n uint64, end int) {
 // was a date in words. ok is false if the brackets hold neither; end is then
 // still after the closing bracket, or i if there is none nearby.
 func (c *clock) parseStamp(b []byte, i int) (st stamp, interp bool, end int) {
-	sec, j := digits(b, i)
-	if j > i && j < len(b) && (b[j] == '.' || b[j] == ',') {
-		ms, k := digits(b, j+1)
-		if k > j+1 && k < len(b) && b[k] == ':' && k-j <= 4 && sec <= lastSecond {
-			serial, l := digits(b, k+1)
-			if l > k+1 && l < len(b) && b[l] == ')' {
-				return stamp{int64(sec)*1000 + int64(ms), serial, true}, false, l + 1
-			}
-		}
+	if st, end := parseNumericStamp(b, i); st.ok {
+		return st, false, end
 	}
 	const longest = 48 // no date is longer
 	close := -1
@@ -88,6 +81,21 @@ func (c *clock) parseStamp(b []byte, i int) (st stamp, interp bool, end int) {
 	}
 	st, interp = c.parseDate(b[i:close])
 	return st, interp, close + 1
+}
+
+// parseNumericStamp is parseStamp for a time in seconds.
+func parseNumericStamp(b []byte, i int) (stamp, int) {
+	sec, j := digits(b, i)
+	if j > i && j < len(b) && (b[j] == '.' || b[j] == ',') {
+		ms, k := digits(b, j+1)
+		if k > j+1 && k < len(b) && b[k] == ':' && k-j <= 4 && sec <= lastSecond {
+			serial, l := digits(b, k+1)
+			if l > k+1 && l < len(b) && b[l] == ')' {
+				return stamp{int64(sec)*1000 + int64(ms), serial, true}, l + 1
+			}
+		}
+	}
+	return stamp{}, i
 }
 
 // clock turns the dates of interpreted records into times. It learns from a

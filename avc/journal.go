@@ -223,21 +223,37 @@ func (r *Reader) endExport() {
 	}
 }
 
-// readExact takes n bytes from the input. They are good until the next read.
+// readExact takes n bytes from the input, whatever they are. They are good until
+// the next call.
 func (r *Reader) readExact(n int) ([]byte, bool) {
-	for r.end-r.start < n {
-		switch {
-		case r.eof:
+	r.exact = r.exact[:0]
+	for {
+		m := min(n-len(r.exact), len(r.cur.text)-r.at)
+		r.exact = append(r.exact, r.cur.text[r.at:r.at+m]...)
+		r.at += m
+		if len(r.exact) == n {
+			break
+		}
+		if !r.advance() || !r.export.open {
 			return nil, false
-		case r.from != nil:
-			r.receive()
-		default:
-			r.fill()
 		}
 	}
-	b := r.buf[r.start : r.start+n]
-	r.consume(n)
-	return b, true
+	// What is left of an entry is lines that nobody has looked at.
+	for ; r.next < len(r.cur.entries); r.next++ {
+		e := &r.cur.entries[r.next]
+		if e.next <= r.at {
+			continue
+		}
+		if e.start < r.at {
+			rest := r.cur.text[r.at:e.next]
+			*e = entry{start: r.at, next: e.next, lines: bytes.Count(rest, []byte{'\n'})}
+			if rest[len(rest)-1] != '\n' {
+				e.lines++
+			}
+		}
+		break
+	}
+	return r.exact, true
 }
 
 // isFieldName reports whether b can be the name of a journal field.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"io/fs"
 	"iter"
 	"maps"
 	"runtime"
@@ -28,14 +29,14 @@ type Options struct {
 	// 0 is 256 KiB. MaxEvent bounds the text of one event; 0 is 1 MiB.
 	MaxRecord int
 	MaxEvent  int
-	// Workers is how many goroutines make denials of the records that the
-	// Reader finds; negative is one for each processor. With more than one a
-	// large file is read faster, but events come some hundred events late, so
-	// that it does not suit an input that somebody waits for. The order is the
-	// same. Readers of a Source do not use it.
+	// Workers is how many goroutines share the work; negative is one for each
+	// processor. 0 is that for files, which are read ahead, and 1 for an input
+	// that may still grow: with more than one, events come up to some thousands
+	// of lines late. What comes out, and its order, is the same. A live Source
+	// has always one.
 	Workers int
-	// KeepRecords keeps the records of an event as they stood in Event.Records,
-	// and their text in Origin.Text.
+	// KeepRecords keeps the records of an event as they stood in Event.Records.
+	KeepRecords bool
 }
 
 const (
@@ -72,20 +73,25 @@ type Reader struct {
 
 	src        io.Reader
 	from       *sourceState // instead of src
-	buf        []byte
-	start, end int // the unread part of buf
-	searched   int // how many bytes of it are known to hold no newline
+	files      *Files       // the source, if it is one of files that have an end
+	batch      bool         // the input is read ahead, not as it comes
+	rest       []byte       // of the input: the beginning of the next chunk
 	eof        bool
-	err        error // what src ended with, if not io.EOF
+	err        error // what the input ended with, if not io.EOF
 	skipping   bool  // inside a line that is too long
+	fresh      bool  // rest begins another text, at first
+	first      Piece
+	cur        *chunk
+	next       int // of cur: the next entry
+	at         int // of cur's text: what comes next
 	lineNo     int
-	anchors    anchors
 	kernelLost uint64 // what the kernel's log last said
 
 	// open is the record that the next line may go on, with its event.
 	open     *pending
 	openLine []byte // what stood before it in its line
 	export   exportEntry
+	exact    []byte // what readExact gave
 }
 
 // result is what Next returns.
@@ -111,19 +117,34 @@ func (r *Reader) init(opts Options) {
 	if opts.MaxEvent <= 0 {
 		opts.MaxEvent = defaultMaxEvent
 	}
-	if opts.Workers < 0 {
+	file := r.files != nil || r.from == nil && isFile(r.src)
+	switch {
+	case r.from != nil && r.files == nil:
+		opts.Workers = 1
+	case opts.Workers < 0, opts.Workers == 0 && file:
 		opts.Workers = runtime.GOMAXPROCS(0)
 	}
-	if r.from != nil {
-		opts.Workers = 0
-	}
+	r.batch = file || opts.Workers > 1
 	r.opts = opts
+	r.cur = new(chunk)
+	r.keep = opts.KeepRecords
 	r.clock.loc = opts.Location
 	if r.clock.loc == nil {
 		r.clock.loc = time.UTC
 	}
-	r.corr.init(opts.Window, opts.MaxEvent)
+	r.corr.init(opts.Window)
 	r.stats.Reasons = make(map[string]int)
+}
+
+// isFile reports whether src is a file, at whose end there is nothing to wait
+// for.
+func isFile(src io.Reader) bool {
+	f, ok := src.(fs.File)
+	if !ok {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode().IsRegular()
 }
 
 // Next returns the next event. At the end of the input the error is [io.EOF]; a
@@ -198,8 +219,11 @@ func (r *Reader) Stats() Stats {
 // form. If there is none the error is [ErrNoRecord], if it cannot be read a
 // [*ParseError]. Of several events the first is returned.
 func ParseRecord(text string) (*Event, error) {
-	r := &Reader{buf: []byte(text), end: len(text), eof: true}
-	r.init(Options{Window: 4, MaxRecord: len(text) + 1, MaxEvent: 2*len(text) + 64})
+	r := &Reader{eof: true}
+	r.init(Options{Workers: 1, KeepRecords: true, Window: 4, MaxRecord: len(text) + 1, MaxEvent: 2*len(text) + 64})
+	r.cur.text = []byte(text)
+	r.cur.entries = index(nil, r.cur.text)
+	r.take(r.cur)
 	e, err := r.Next()
 	if err == io.EOF {
 		return nil, ErrNoRecord
@@ -211,7 +235,7 @@ func ParseRecord(text string) (*Event, error) {
 func (r *Reader) fail(line int, text string, err error) {
 	o := result{err: newParseError(r.opts.Name, line, text, err)}
 	if r.opts.Workers > 1 {
-		r.give(item{failed: o})
+		r.cur.items = append(r.cur.items, item{failed: o})
 		return
 	}
 	r.emit(o)
@@ -244,7 +268,7 @@ func (r *Reader) flush() bool {
 	case !p.selinux:
 		r.corr.release(p)
 	case r.opts.Workers > 1:
-		r.give(item{pending: p})
+		r.cur.items = append(r.cur.items, item{pending: p})
 	default:
 		r.out = r.out[:0]
 		r.build(p)
@@ -255,7 +279,7 @@ func (r *Reader) flush() bool {
 	return true
 }
 
-// add takes a record: text from h.start on.
+// add takes a record: b from h.start on.
 func (r *Reader) add(h *header, b []byte, prov Provenance) {
 	r.stats.Records++
 	p := r.corr.find(h.id, h.node)
@@ -267,8 +291,8 @@ func (r *Reader) add(h *header, b []byte, prov Provenance) {
 		for r.corr.full() {
 			r.flush()
 		}
-		p = r.corr.push(h.id, string(h.node))
-		if r.from != nil {
+		p = r.corr.push(h.id, h.node)
+		if r.from != nil && r.files == nil {
 			p.born = r.from.now
 		}
 		if h.form == FormJournal && !h.id.ok {
@@ -277,16 +301,15 @@ func (r *Reader) add(h *header, b []byte, prov Provenance) {
 	}
 	r.corr.last = p
 	text := b[h.start:]
-	if len(p.text)+len(text) > r.opts.MaxEvent && len(p.recs) > 0 {
+	if p.size+len(text) > r.opts.MaxEvent && len(p.recs) > 0 {
 		r.fail(r.lineNo, string(text[:min(len(text), 200)]), ErrTooLong)
 		r.open = nil
 		return
 	}
-	off := len(p.text)
-	p.text = append(p.text, text...)
+	p.size += len(text)
 	r.corr.bytes += len(text)
 	p.recs = append(p.recs, rawRecord{
-		typ: h.typ, form: h.form, provenance: prov, off: off, end: len(p.text), body: h.body - h.start,
+		typ: h.typ, form: h.form, provenance: prov, text: text, body: h.body - h.start,
 		line: r.lineNo, lines: 1, file: r.opts.Name,
 	})
 	if h.typ.selinux() {
@@ -300,24 +323,26 @@ func (r *Reader) extend(line []byte, blank bool) bool {
 	const most = 32 // lines
 	p := r.open
 	rec := &p.recs[len(p.recs)-1]
-	if rec.lines >= most || rec.end-rec.off+len(line) > r.opts.MaxRecord || len(p.text)+len(line) > r.opts.MaxEvent {
+	if rec.lines >= most || len(rec.text)+len(line) > r.opts.MaxRecord || p.size+len(line) > r.opts.MaxEvent {
 		return false
 	}
-	text := bytes.TrimRight(p.text[rec.off:], " \t")
+	text := bytes.TrimRight(rec.text, " \t")
 	if n := len(text); n > 0 && text[n-1] == '\\' {
 		text, blank = bytes.TrimRight(text[:n-1], " \t"), true
 	}
-	r.corr.bytes -= len(p.text)
-	p.text = p.text[:rec.off+len(text)]
-	if blank {
-		p.text = append(p.text, ' ')
+	before := len(rec.text)
+	if rec.lines == 1 { // it may stand in the input's buffer
+		text = append(make([]byte, 0, 2*len(text)+len(line)+1), text...)
 	}
-	p.text = append(p.text, line...)
-	r.corr.bytes += len(p.text)
-	rec.end = len(p.text)
+	if blank {
+		text = append(text, ' ')
+	}
+	rec.text = append(text, line...)
+	p.size += len(rec.text) - before
+	r.corr.bytes += len(rec.text) - before
 	rec.lines++
 	if !p.id.ok {
-		if h, ok := r.clock.parseHeader(p.text[rec.off:], 0); ok && h.id.ok && r.corr.find(h.id, h.node) == nil {
+		if h, ok := r.clock.parseHeader(rec.text, 0); ok && h.id.ok && r.corr.find(h.id, h.node) == nil {
 			p.node = string(h.node)
 			r.corr.rekey(p, h.id)
 		}

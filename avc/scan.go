@@ -1,93 +1,86 @@
 package avc
 
-import (
-	"bytes"
-	"io"
-)
+import "bytes"
 
-const firstBuffer = 256 << 10
-
-// step reads one line, or skips lines that can hold no record. It returns false
-// when the input is at its end and nothing is pending.
+// step takes the next entry of the input. It returns false when the input is at
+// its end and nothing is pending.
 func (r *Reader) step() bool {
 	for {
-		if r.open == nil && !r.export.open {
-			r.skip()
-		}
-		if b, ok := r.readLine(); ok {
-			r.lineNo++
-			r.stats.Lines++
-			if r.skipping {
-				r.tooLong(b)
-			} else {
-				r.line(b)
+		c := r.cur
+		if r.next == len(c.entries) {
+			if r.advance() {
+				if r.head < len(r.results) {
+					return true
+				}
+				continue
 			}
-			return true
-		}
-		switch {
-		case r.eof:
 			r.endExport()
 			r.open = nil
 			return r.flush()
-		case r.from != nil:
-			r.receive()
-			if r.head < len(r.results) {
-				return true
-			}
+		}
+		switch e := &c.entries[r.next]; {
+		case e.kind == entryRecord:
+			r.at = e.next
+			r.next++
+			r.countLine()
+			r.record(e, c.text[e.start:e.end])
+		case e.kind == entryNoise && r.open == nil && !r.export.open:
+			r.at = e.next
+			r.next++
+			r.lineNo += e.lines
+			r.stats.Lines += e.lines
 		default:
-			r.fill()
+			r.countLine()
+			r.line(r.nextLine(e))
+		}
+		if r.head < len(r.results) {
+			return true
 		}
 	}
 }
 
-// readLine returns the next line in the buffer without its end, or false if
-// none is there in full. A line that is longer than MaxRecord is cut, and what
-// follows of it is skipped.
-func (r *Reader) readLine() ([]byte, bool) {
-	for {
-		from := r.start + r.searched
-		n := bytes.IndexByte(r.buf[from:r.end], '\n')
-		if n >= 0 {
-			b := r.buf[r.start : from+n]
-			r.consume(len(b) + 1)
-			if r.skipping {
-				r.skipping = false
-				continue
-			}
-			return trimCR(b), true
-		}
-		b := r.buf[r.start:r.end]
-		switch {
-		case len(b) > r.opts.MaxRecord:
-			r.consume(len(b))
-			if !r.skipping {
-				r.skipping = true
-				return b[:r.opts.MaxRecord], true
-			}
-		case r.eof && len(b) > 0:
-			r.consume(len(b))
-			if !r.skipping {
-				return trimCR(b), true
-			}
-		default:
-			r.searched = len(b)
-		}
-		return nil, false
-	}
+func (r *Reader) countLine() {
+	r.lineNo++
+	r.stats.Lines++
 }
 
-// tooLong reports a line that was cut, if a record begins in it.
+// nextLine takes the next line of an entry.
+func (r *Reader) nextLine(e *entry) []byte {
+	b := r.cur.text[r.at:e.next]
+	if n := bytes.IndexByte(b, '\n'); n >= 0 {
+		b = b[:n]
+		r.at += n + 1
+	} else {
+		r.at = e.next
+	}
+	e.lines--
+	if r.at == e.next {
+		r.next++
+	}
+	return trimCR(b)
+}
+
+// record takes a record that stands alone on its line.
+func (r *Reader) record(e *entry, b []byte) {
+	if len(b) > r.opts.MaxRecord {
+		r.line(b)
+		return
+	}
+	h := header{typ: e.typ, form: e.form, id: e.id, body: e.body}
+	if e.node > 0 {
+		h.node = b[len("node="):e.node]
+	}
+	r.openLine = r.openLine[:0]
+	r.add(&h, b, r.opts.Provenance)
+}
+
+// tooLong reports a line that is too long, if a record begins in it.
 func (r *Reader) tooLong(b []byte) {
 	r.open = nil
+	b = b[:r.opts.MaxRecord]
 	if h, ok := r.clock.sniff(b, 0); ok {
 		r.fail(r.lineNo, string(b[h.start:min(len(b), h.start+4096)]), ErrTooLong)
 	}
-}
-
-func (r *Reader) consume(n int) {
-	r.start += n
-	r.searched = 0
-	r.stats.Bytes += int64(n)
 }
 
 func trimCR(b []byte) []byte {
@@ -97,104 +90,12 @@ func trimCR(b []byte) []byte {
 	return b
 }
 
-// room makes room for n more bytes behind what is in the buffer.
-func (r *Reader) room(n int) {
-	if r.buf == nil {
-		r.buf = make([]byte, max(n, firstBuffer))
-	}
-	if r.start > 0 {
-		copy(r.buf, r.buf[r.start:r.end])
-		r.end -= r.start
-		r.start = 0
-	}
-	r.anchors = anchors{}
-	if size := len(r.buf); r.end+n > size {
-		buf := make([]byte, max(2*size, r.end+n))
-		copy(buf, r.buf[:r.end])
-		r.buf = buf
-	}
-}
-
-// fill reads more into the buffer.
-func (r *Reader) fill() {
-	const least = 4 << 10
-	r.room(least)
-	for tries := 0; ; tries++ {
-		n, err := r.src.Read(r.buf[r.end:])
-		r.end += n
-		if err != nil {
-			r.eof = true
-			if err != io.EOF {
-				r.err = err
-			}
-			return
-		}
-		if n > 0 {
-			return
-		}
-		if tries > 100 {
-			r.eof, r.err = true, io.ErrNoProgress
-			return
-		}
-	}
-}
-
-// anchors remembers, for each of the words that a line with a record must hold
-// one of, where in the buffer it stands next: 1 + the position, 0 if that has
-// not been looked for.
-type anchors [7]int
-
-// anchor returns the i-th of those words.
-func anchor(i int) string {
-	switch i {
-	case 0:
-		return "avc:"
-	case 1:
-		return "audit"
-	case 2:
-		return "type="
-	case 3:
-		return "SELINUX_ERR"
-	case 4:
-		return "__CURSOR="
-	case 5:
-		return sepgsql
-	}
-	return "security_"
-}
-
-// skip passes over whole lines in which no record can begin.
-func (r *Reader) skip() {
-	next := r.end
-	for i := range r.anchors {
-		at := r.anchors[i] - 1
-		if at < r.start {
-			n := bytes.Index(r.buf[r.start:r.end], []byte(anchor(i)))
-			if n < 0 {
-				n = r.end - r.start
-			}
-			at = r.start + n
-			r.anchors[i] = at + 1
-		}
-		next = min(next, at)
-	}
-	n := bytes.LastIndexByte(r.buf[r.start:next], '\n') + 1
-	if n == 0 {
-		return
-	}
-	if r.skipping {
-		r.skipping = false
-		r.lineNo--
-		r.stats.Lines--
-	}
-	lines := bytes.Count(r.buf[r.start:r.start+n], []byte{'\n'})
-	r.lineNo += lines
-	r.stats.Lines += lines
-	r.consume(n)
-}
-
 // line takes one line.
 func (r *Reader) line(b []byte) {
+	if len(b) > r.opts.MaxRecord {
+		r.tooLong(b)
+		return
+	}
 	if len(b) > 5 && (b[0] == 't' && string(b[:5]) == "type=" || b[0] == 'n' && string(b[:5]) == "node=") {
 		if h, ok := r.clock.parseHeader(b, 0); ok && h.id.ok {
 			r.found(h, b)
@@ -215,7 +116,7 @@ func (r *Reader) line(b []byte) {
 	h, ok := r.clock.sniff(b, 0)
 	if r.open != nil {
 		rec := &r.open.recs[len(r.open.recs)-1]
-		text := r.open.text[rec.off:rec.end]
+		text := rec.text
 		if ok && h.weak && h.form == FormBare && (awaitsVector(rec.typ, text) || awaitsOp(rec.typ, text)) {
 			ok = false // this is the body of the record that is open
 		}

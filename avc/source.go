@@ -51,6 +51,9 @@ const settle = 500 * time.Millisecond
 // half a second after its first record.
 func NewSourceReader(ctx context.Context, src Source, opts Options) *Reader {
 	r := &Reader{from: &sourceState{ctx: ctx, src: src, base: opts.Provenance}}
+	if f, ok := src.(*Files); ok && !f.opts.Follow {
+		r.files = f
+	}
 	r.init(opts)
 	return r
 }
@@ -90,37 +93,28 @@ func (r *Reader) receive() bool {
 	}
 	if piece.File != "" && piece.File != r.opts.Name || piece.Type != 0 || piece.Line != 0 {
 		r.endText()
-	}
-	if piece.File != "" && piece.File != r.opts.Name {
-		r.opts.Name, r.lineNo = piece.File, 0
-	}
-	if piece.Line != 0 {
-		r.lineNo = piece.Line - 1
+		r.freshText(&piece)
 	}
 	r.opts.Provenance = max(s.base, piece.Provenance)
 	if piece.Type != 0 {
 		r.live(piece)
 		return true
 	}
-	r.room(len(piece.Text))
-	r.end += copy(r.buf[r.end:], piece.Text)
+	r.feed(piece.Text)
 	return true
 }
 
 // endText takes what is left of a text as a line, because it ended.
 func (r *Reader) endText() {
-	if r.end > r.start {
-		b := r.buf[r.start:r.end]
-		r.consume(len(b))
-		if !r.skipping {
-			r.lineNo++
-			r.stats.Lines++
-			r.line(trimCR(b))
-		}
+	b := r.rest
+	r.rest = nil
+	r.stats.Bytes += int64(len(b))
+	if len(b) > 0 && !r.skipping {
+		r.countLine()
+		r.line(trimCR(b))
+		r.corr.own()
 	}
 	r.skipping = false
-	r.endExport()
-	r.open = nil
 }
 
 // live takes a record as the kernel sends it.
@@ -145,6 +139,7 @@ func (r *Reader) live(piece Piece) {
 	line := r.lineNo
 	r.lineNo = 0
 	r.add(&h, b, r.opts.Provenance)
+	r.corr.last.keep()
 	r.lineNo, r.open = line, nil
 	if p := r.corr.last; p != nil && h.typ == TypeEOE {
 		p.done = true

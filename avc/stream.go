@@ -13,12 +13,12 @@ type Stream struct {
 	opts    StreamOptions
 	begun   bool
 	pending bool // the goroutine reads
-	done    chan chunk
+	done    chan readResult
 	buf     []byte
 }
 
-// chunk is what one Read gave.
-type chunk struct {
+// readResult is what one Read gave.
+type readResult struct {
 	n   int
 	err error
 }
@@ -36,7 +36,7 @@ type StreamOptions struct {
 // background until it gives something, which the next Receive then returns, or
 // r is closed.
 func NewStream(r io.Reader, opts StreamOptions) *Stream {
-	return &Stream{src: r, opts: opts, done: make(chan chunk, 1), buf: make([]byte, 64<<10)}
+	return &Stream{src: r, opts: opts, done: make(chan readResult, 1), buf: make([]byte, 64<<10)}
 }
 
 // Receive implements [Source].
@@ -49,10 +49,10 @@ func (s *Stream) Receive(ctx context.Context) (Piece, error) {
 			s.pending = true
 			go func() {
 				n, err := s.src.Read(s.buf)
-				s.done <- chunk{n, err}
+				s.done <- readResult{n, err}
 			}()
 		}
-		var c chunk
+		var c readResult
 		select {
 		case <-ctx.Done():
 			return Piece{}, ctx.Err()

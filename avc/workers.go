@@ -1,52 +1,26 @@
 package avc
 
-// workers builds events in other goroutines, in batches, and gives them out in
-// order. The goroutines end with their batch, so that nothing is left behind
-// by a Reader that is not read to its end.
+// workers is what a Reader with workers holds of its input: chunks that are
+// read ahead and indexed, and chunks whose events are built, both in order. The
+// goroutines end with their chunk, so that nothing is left behind by a Reader
+// that is not read to its end.
 type workers struct {
-	batch []item
-	jobs  []*job
-	idle  []*job
+	ahead []*chunk
+	built []*chunk
+	idle  []*chunk
 }
 
-// item is what a batch holds: an event to build, or an error to pass on.
-type item struct {
-	pending *pending
-	failed  result
-}
-
+// job is the work of building the events that ended in a chunk.
 type job struct {
 	builder
 	items []item
 	done  chan struct{}
 }
 
-const batchSize = 64
-
-// give adds an item to the batch, and starts it when it is full.
-func (r *Reader) give(it item) {
-	w := &r.workers
-	w.batch = append(w.batch, it)
-	if len(w.batch) >= batchSize {
-		r.dispatch()
-	}
-}
-
-func (r *Reader) dispatch() {
-	w := &r.workers
-	var j *job
-	if n := len(w.idle); n > 0 {
-		j, w.idle = w.idle[n-1], w.idle[:n-1]
-	} else {
-		j = new(job)
-	}
-	j.items, w.batch = w.batch, j.items[:0]
-	j.clock, j.out, j.done = r.clock, j.out[:0], make(chan struct{})
-	w.jobs = append(w.jobs, j)
-	go j.run()
-	if len(w.jobs) > 2*r.opts.Workers {
-		r.collect()
-	}
+// item is an event to build, or an error to pass on.
+type item struct {
+	pending *pending
+	failed  result
 }
 
 func (j *job) run() {
@@ -60,34 +34,97 @@ func (j *job) run() {
 	}
 }
 
-// collect waits for the oldest job and hands on what it made.
+// advanceParallel has the events of the current chunk built and goes on to the
+// next one.
+func (r *Reader) advanceParallel() bool {
+	w := &r.workers
+	r.dispatch()
+	for len(w.ahead) <= r.opts.Workers && (!r.eof || len(r.rest) > 0) {
+		c := w.chunk()
+		if !r.load(c) {
+			w.idle = append(w.idle, c)
+			break
+		}
+		c.indexed = make(chan struct{})
+		go func() {
+			c.entries = index(c.entries[:0], c.text)
+			close(c.indexed)
+		}()
+		w.ahead = append(w.ahead, c)
+	}
+	if len(w.ahead) == 0 {
+		r.take(w.chunk())
+		return false
+	}
+	c := w.ahead[0]
+	w.ahead = append(w.ahead[:0], w.ahead[1:]...)
+	<-c.indexed
+	r.take(c)
+	return true
+}
+
+// chunk returns one that is free.
+func (w *workers) chunk() *chunk {
+	if n := len(w.idle); n > 0 {
+		c := w.idle[n-1]
+		w.idle = w.idle[:n-1]
+		return c
+	}
+	return new(chunk)
+}
+
+// dispatch starts to build the events that ended in the current chunk.
+func (r *Reader) dispatch() {
+	w, c := &r.workers, r.cur
+	r.cur = nil
+	if len(c.items) == 0 {
+		w.recycle(c)
+		return
+	}
+	c.clock, c.keep, c.out, c.done = r.clock, r.keep, c.out[:0], make(chan struct{})
+	w.built = append(w.built, c)
+	go c.run()
+	if len(w.built) > r.opts.Workers {
+		r.collect()
+	}
+}
+
+func (w *workers) recycle(c *chunk) {
+	c.text, c.entries, c.fresh = nil, c.entries[:0], false
+	w.idle = append(w.idle, c)
+}
+
+// collect waits for the oldest chunk that is built and hands on what was made
+// of it.
 func (r *Reader) collect() {
 	w := &r.workers
-	j := w.jobs[0]
-	w.jobs = append(w.jobs[:0], w.jobs[1:]...)
-	<-j.done
-	r.emit(j.out...)
-	clear(j.out)
-	for _, it := range j.items {
+	c := w.built[0]
+	w.built = append(w.built[:0], w.built[1:]...)
+	<-c.done
+	r.emit(c.out...)
+	clear(c.out)
+	for _, it := range c.items {
 		if it.pending != nil {
 			r.corr.release(it.pending)
 		}
 	}
-	clear(j.items)
-	w.idle = append(w.idle, j)
+	clear(c.items)
+	c.items = c.items[:0]
+	w.recycle(c)
 }
 
-// drain ends the jobs at the end of the input. It returns false if there are
-// none.
+// drain builds what is left at the end of the input. It returns false if there
+// is nothing.
 func (r *Reader) drain() bool {
 	w := &r.workers
-	if len(w.batch) > 0 {
+	if len(r.cur.items) > 0 {
 		r.dispatch()
+		r.cur = w.chunk()
 	}
-	if len(w.jobs) == 0 {
+	if len(w.built) == 0 {
 		return false
 	}
-	for len(w.jobs) > 0 {
+	for len(w.built) > 0 {
 		r.collect()
 	}
 	return true
