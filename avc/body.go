@@ -13,20 +13,24 @@ import (
 type parser struct {
 	contexts map[string]policy.Context
 	perms    map[string][]string
-	calls    map[uint64]string
+	names    map[uint64]string
+	ends     tails[vectorEnd]
+	calls    tails[Syscall]
+	items    tails[PathItem]
+	titles   tails[[]string]
 }
 
 // syscallName is the function of that name, remembered.
 func (p *parser) syscallName(arch uint32, number int) string {
 	k := uint64(arch)<<32 | uint64(uint32(number))
-	if n, ok := p.calls[k]; ok {
+	if n, ok := p.names[k]; ok {
 		return n
 	}
-	if p.calls == nil || len(p.calls) >= maxInterned {
-		p.calls = make(map[uint64]string)
+	if p.names == nil || len(p.names) >= maxInterned {
+		p.names = make(map[uint64]string)
 	}
 	n := syscallName(arch, number)
-	p.calls[k] = n
+	p.names[k] = n
 	return n
 }
 
@@ -189,6 +193,7 @@ type vector struct {
 	d      *Denial
 	seen   seen
 	interp bool // values are literal: ausearch -i decoded them and took the quotes
+	ending bool // this is for a vectorEnd
 	// last is the field whose unquoted value may go on after a blank, and from
 	// where it begins.
 	last *string
@@ -250,6 +255,9 @@ func (v *vector) fields(s string) error {
 		if f.cut && kind != plain {
 			val = strings.TrimRight(val, " ")
 		}
+		if key == "scontext" && kind == plain && !v.interp && !v.ending && v.end(s[f.i-len(val)-len("scontext="):]) {
+			return nil
+		}
 		k := keyOf(key)
 		if k == 0 {
 			v.other(key, val, kind, &f)
@@ -265,6 +273,40 @@ func (v *vector) fields(s string) error {
 		}
 	}
 	return v.check(&f)
+}
+
+// vectorEnd is the end of an access vector record, from scontext= on.
+type vectorEnd struct {
+	source, target         policy.Context
+	sourceText, targetText string
+	class                  string
+	permissive             Ternary
+	seen                   seen
+}
+
+// end takes the rest of a record if it is the contexts, the class and perhaps
+// permissive=, and none of them was there before.
+func (v *vector) end(s string) bool {
+	e := v.p.ends.findString(s, v.p.vectorEnd)
+	if e == nil || v.seen&e.seen != 0 {
+		return false
+	}
+	v.seen |= e.seen
+	d := v.d
+	d.Source, d.Target, d.SourceText, d.TargetText = e.source, e.target, e.sourceText, e.targetText
+	d.Class, d.Permissive = e.class, e.permissive
+	return true
+}
+
+// vectorEnd reads one, nil if there is anything else in it.
+func (p *parser) vectorEnd(s string) *vectorEnd {
+	const need, most = sawScontext | sawTcontext | sawTclass, sawScontext | sawTcontext | sawTclass | sawPermissive
+	var d Denial
+	v := vector{p: p, d: &d, ending: true}
+	if v.fields(s) != nil || v.seen&need != need || v.seen&^most != 0 || len(d.Other) > 0 {
+		return nil
+	}
+	return &vectorEnd{d.Source, d.Target, d.SourceText, d.TargetText, d.Class, d.Permissive, v.seen}
 }
 
 // check refuses what the kernel cannot have written.
@@ -431,6 +473,16 @@ func (v *vector) setNet(k seen, key, val string) {
 		return
 	}
 	d.Other = append(d.Other, Field{key, val})
+}
+
+// decimal reads a value that is digits only.
+func decimal(s string) (uint64, bool) {
+	for i := 0; i < len(s); i++ {
+		if s[i]-'0' > 9 {
+			return 0, false
+		}
+	}
+	return number(s), len(s) > 0 && len(s) < 19
 }
 
 // number reads the digits at the start of a value; anything else is 0.

@@ -1,6 +1,7 @@
 package avc
 
 import (
+	"bytes"
 	"slices"
 	"strings"
 	"time"
@@ -23,14 +24,64 @@ type builder struct {
 	parse parser
 	clock clock
 	keep  bool // Options.KeepRecords
+	parts []part
 	out   []result
+}
+
+// part is what is taken of a record for its event: the first bytes as text, and
+// for the rest what it is known to say.
+type part struct {
+	bytes int
+	call  *Syscall
+	item  *PathItem
+	title *[]string
+}
+
+// part decides what is taken of a record.
+func (r *builder) part(raw *rawRecord) part {
+	all := part{bytes: len(raw.text)}
+	if r.keep || raw.lines > 1 || raw.form != FormAudit {
+		return all
+	}
+	body := raw.text[min(raw.body, len(raw.text)):]
+	switch raw.typ {
+	case TypeSyscall:
+		if i := bytes.Index(body, []byte(" auid=")); i >= 0 {
+			if c := r.parse.calls.find(body[i:], r.parse.callTail); c != nil {
+				return part{bytes: len(raw.text) - len(body) + i, call: c}
+			}
+		}
+	case TypePath:
+		if i := bytes.Index(body, []byte(" dev=")); i >= 0 {
+			if it := r.parse.items.find(body[i:], r.parse.itemTail); it != nil {
+				return part{bytes: len(raw.text) - len(body) + i, item: it}
+			}
+		}
+	case TypeProctitle:
+		if l := r.parse.titles.find(body, readTitle); l != nil {
+			return part{title: l}
+		}
+	}
+	return all
 }
 
 // build appends the event of p to the results, and before it an error for each
 // of its records that cannot be read. If nothing is left that SELinux has to do
 // with there is no event.
 func (r *builder) build(p *pending) {
-	text := p.string()
+	size := 0
+	r.parts = r.parts[:0]
+	for i := range p.recs {
+		part := r.part(&p.recs[i])
+		r.parts = append(r.parts, part)
+		size += part.bytes
+	}
+	var slab strings.Builder
+	slab.Grow(size)
+	for i := range p.recs {
+		slab.Write(p.recs[i].text[:r.parts[i].bytes])
+	}
+	text := slab.String()
 	b := new(built)
 	e := &b.Event
 	e.Denials, e.Paths = b.denials[:0], b.paths[:0]
@@ -38,18 +89,17 @@ func (r *builder) build(p *pending) {
 		e.Records = make([]Record, 0, len(p.recs))
 	}
 	e.Inferred = p.inferred
+	e.ID.Node = p.node
 	if p.id.ok {
-		e.ID = ID{Serial: p.id.serial, Node: p.node}
+		e.ID.Serial = p.id.serial
 		if p.id.ms != 0 {
 			e.ID.Time = time.UnixMilli(p.id.ms).In(r.clock.loc)
 		}
-	} else {
-		e.ID.Node = p.node
 	}
 	for i := range p.recs {
-		raw := &p.recs[i]
-		rec := Record{Type: raw.typ, Line: raw.line, Text: text[:len(raw.text)], body: raw.body}
-		text = text[len(raw.text):]
+		raw, part := &p.recs[i], &r.parts[i]
+		rec := Record{Type: raw.typ, Line: raw.line, Text: text[:part.bytes], body: raw.body}
+		text = text[part.bytes:]
 		if raw.lines > 1 { // joined: the header may have been cut
 			if h, ok := r.clock.parseHeader([]byte(rec.Text), 0); ok {
 				rec.body, raw.form = h.body, h.form
@@ -58,6 +108,9 @@ func (r *builder) build(p *pending) {
 		rec.body = min(rec.body, len(rec.Text))
 		if r.keep {
 			e.Records = append(e.Records, rec)
+		}
+		if r.quick(b, raw, part, &rec) {
+			continue
 		}
 		if err := r.record(b, raw, &rec); err != nil {
 			r.out = append(r.out, result{err: newParseError(raw.file, raw.line, rec.Text, err)})
@@ -70,14 +123,36 @@ func (r *builder) build(p *pending) {
 	r.out = append(r.out, result{event: e})
 }
 
-// string returns the text of all records, one after the other.
-func (p *pending) string() string {
-	var b strings.Builder
-	b.Grow(p.size)
-	for i := range p.recs {
-		b.Write(p.recs[i].text)
+// quick adds a record whose end is known.
+func (r *builder) quick(b *built, raw *rawRecord, part *part, rec *Record) bool {
+	e := &b.Event
+	switch {
+	case part.call != nil:
+		b.call = *part.call
+		if !b.call.head(rec.Body()) {
+			rec.Text = string(raw.text)
+			return false
+		}
+		r.parse.finishCall(&b.call)
+		e.Syscall = &b.call
+	case part.item != nil:
+		if len(e.Paths) == maxPaths {
+			return true
+		}
+		it := *part.item
+		if !it.head(rec.Body()) {
+			rec.Text = string(raw.text)
+			return false
+		}
+		e.Paths = append(e.Paths, it)
+	case part.title != nil:
+		if e.Cmdline == nil {
+			e.Cmdline = *part.title
+		}
+	default:
+		return false
 	}
-	return b.String()
+	return true
 }
 
 func (raw *rawRecord) origin(e *Event, rec *Record) Origin {

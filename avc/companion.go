@@ -90,6 +90,77 @@ func literal(val string, kind valueKind, interp bool) string {
 }
 
 func (p *parser) syscall(c *Syscall, s string, interp bool) *Syscall {
+	p.callFields(c, s, interp)
+	p.finishCall(c)
+	return c
+}
+
+// finishCall tells what the call's fields mean together.
+func (p *parser) finishCall(c *Syscall) {
+	if c.Name == "" && c.HasNumber {
+		c.Name = p.syscallName(c.Arch, c.Number)
+	}
+	c.Intent = intentOf(c)
+}
+
+// callTail reads the end of a SYSCALL record, from auid= on. It returns nil if
+// there is more in it than the kernel writes there.
+func (p *parser) callTail(s string) *Syscall {
+	c := new(Syscall)
+	p.callFields(c, unescaped(s), false)
+	if c.Arch != 0 || c.HasNumber || c.Success != Unknown || c.HasExit || c.Args != [4]string{} || c.PPid != 0 || c.Pid != 0 {
+		return nil
+	}
+	return c
+}
+
+// head reads the beginning of a SYSCALL record up to auid=, in the order in
+// which the kernel writes it (audit_log_exit). If it is not just so it returns
+// false.
+func (c *Syscall) head(s string) bool {
+	for i, key := range [...]string{
+		"arch=", " syscall=", " success=", " exit=", " a0=", " a1=", " a2=", " a3=", " items=", " ppid=", " pid=",
+	} {
+		if !strings.HasPrefix(s, key) {
+			return false
+		}
+		s = s[len(key):]
+		n := 0
+		for n < len(s) && byteClass[s[n]] == byteKey {
+			n++
+		}
+		val := s[:n]
+		s = s[n:]
+		switch i {
+		case 0:
+			named := c.Machine
+			if c.setArch(val); named != "" {
+				c.Machine = named
+			}
+		case 1:
+			n, ok := decimal(val)
+			if !ok {
+				return false
+			}
+			c.Number, c.HasNumber = int(n), true
+		case 2:
+			if val == "yes" || val == "no" {
+				c.Success = ternary(val == "yes")
+			}
+		case 3:
+			c.setExit(val)
+		case 4, 5, 6, 7:
+			c.Args[i-4] = val
+		case 9:
+			c.PPid = int(min(number(val), 1<<31-1))
+		case 10:
+			c.Pid = int(min(number(val), 1<<31-1))
+		}
+	}
+	return s == ""
+}
+
+func (p *parser) callFields(c *Syscall, s string, interp bool) {
 	f := fieldScanner{s: s}
 	enriched := false
 	var last *string // an interpreted name, which may go on after a blank
@@ -162,11 +233,6 @@ func (p *parser) syscall(c *Syscall, s string, interp bool) *Syscall {
 			last = &c.Key
 		}
 	}
-	if c.Name == "" && c.HasNumber {
-		c.Name = p.syscallName(c.Arch, c.Number)
-	}
-	c.Intent = intentOf(c)
-	return c
 }
 
 // enrich takes a field that auditd appended: the name for a number.
@@ -246,6 +312,37 @@ func errnoNumber(name string) int {
 		}
 	}
 	return 0
+}
+
+// itemTail reads the end of a PATH record, from dev= on. It returns nil if there
+// is more in it than the kernel writes there.
+func (p *parser) itemTail(s string) *PathItem {
+	it := p.pathItem(s, false)
+	if it.Item != 0 || it.Name != "" || it.Inode != 0 {
+		return nil
+	}
+	return &it
+}
+
+// head reads the beginning of a PATH record up to dev=, as the kernel writes it
+// (audit_log_name). If it is not just so it returns false.
+func (it *PathItem) head(s string) bool {
+	f := fieldScanner{s: s}
+	for i, want := range [...]string{"item", "name", "inode"} {
+		key, val, kind, ok := f.next()
+		if !ok || key != want || f.cut {
+			return false
+		}
+		switch i {
+		case 0:
+			it.Item = int(min(number(val), 1<<15))
+		case 1:
+			it.Name = untrusted(val, kind)
+		case 2:
+			it.Inode = number(val)
+		}
+	}
+	return f.i == len(s)
 }
 
 func (p *parser) pathItem(s string, interp bool) PathItem {
@@ -328,6 +425,12 @@ func proctitle(s string, interp bool) []string {
 		return strings.Fields(val)
 	}
 	return strings.Split(strings.TrimRight(untrusted(val, kind), "\x00"), "\x00")
+}
+
+// readTitle is proctitle for one as the kernel writes it.
+func readTitle(s string) *[]string {
+	l := proctitle(s, false)
+	return &l
 }
 
 // execve gathers a0, a1, …; long arguments come in pieces a1[0], a1[1]. An
