@@ -24,7 +24,12 @@ type builder struct {
 	parse parser
 	clock clock
 	keep  bool // Options.KeepRecords
+	// The memory for the next events: parts of all their records, their text, and
+	// themselves.
 	parts []part
+	next  int // of parts
+	text  strings.Builder
+	block []built
 	out   []result
 }
 
@@ -65,24 +70,75 @@ func (r *builder) part(raw *rawRecord) part {
 	return all
 }
 
-// build appends the event of p to the results, and before it an error for each
-// of its records that cannot be read. If nothing is left that SELinux has to do
-// with there is no event.
-func (r *builder) build(p *pending) {
+// maxBlock is how many events of an input that is read ahead share their memory:
+// the allocator and the garbage collector would else be most of the work.
+const maxBlock = 16
+
+// buildAll appends what comes of the items to the results, in their order.
+func (r *builder) buildAll(items []item) {
+	for i, left := 0, 0; i < len(items); i++ {
+		p := items[i].pending
+		if p == nil {
+			r.out = append(r.out, items[i].failed)
+			continue
+		}
+		if left == 0 {
+			left = r.allocate(items[i:])
+		}
+		left--
+		r.build(p)
+	}
+}
+
+// allocate makes room for the first events of items.
+func (r *builder) allocate(items []item) (n int) {
 	size := 0
-	r.parts = r.parts[:0]
+	r.parts, r.next = r.parts[:0], 0
+	for _, it := range items {
+		if it.pending == nil {
+			continue
+		}
+		size += r.split(it.pending)
+		if n++; n == maxBlock {
+			break
+		}
+	}
+	r.block = make([]built, n)
+	r.text.Reset()
+	r.text.Grow(size)
+	return n
+}
+
+// split decides what is taken of each of the event's records, and returns how
+// much text that is.
+func (r *builder) split(p *pending) (size int) {
 	for i := range p.recs {
 		part := r.part(&p.recs[i])
 		r.parts = append(r.parts, part)
 		size += part.bytes
 	}
-	var slab strings.Builder
-	slab.Grow(size)
+	return size
+}
+
+// buildOne is buildAll for an event that is given out by itself.
+func (r *builder) buildOne(p *pending) {
+	r.allocate([]item{{pending: p}})
+	r.build(p)
+}
+
+// build appends the event of p to the results, and before it an error for each
+// of its records that cannot be read. If nothing is left that SELinux has to do
+// with there is no event.
+func (r *builder) build(p *pending) {
+	parts := r.parts[r.next : r.next+len(p.recs)]
+	r.next += len(p.recs)
+	begin := r.text.Len()
 	for i := range p.recs {
-		slab.Write(p.recs[i].text[:r.parts[i].bytes])
+		r.text.Write(p.recs[i].text[:parts[i].bytes])
 	}
-	text := slab.String()
-	b := new(built)
+	text := r.text.String()[begin:]
+	b := &r.block[0]
+	r.block = r.block[1:]
 	e := &b.Event
 	e.Denials, e.Paths = b.denials[:0], b.paths[:0]
 	if r.keep {
@@ -97,7 +153,7 @@ func (r *builder) build(p *pending) {
 		}
 	}
 	for i := range p.recs {
-		raw, part := &p.recs[i], &r.parts[i]
+		raw, part := &p.recs[i], &parts[i]
 		rec := Record{Type: raw.typ, Line: raw.line, Text: text[:part.bytes], body: raw.body}
 		text = text[part.bytes:]
 		if raw.lines > 1 { // joined: the header may have been cut

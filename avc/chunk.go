@@ -21,7 +21,7 @@ type chunk struct {
 
 const (
 	// chunkSize is how much of the input goes through the Reader together.
-	chunkSize = 256 << 10
+	chunkSize = 512 << 10
 	// leastRead is the least room that is left for a read.
 	leastRead = 4 << 10
 	// exportOverhead is what stands before the value in a line of the journal's

@@ -271,7 +271,7 @@ func (r *Reader) flush() bool {
 		r.cur.items = append(r.cur.items, item{pending: p})
 	default:
 		r.out = r.out[:0]
-		r.build(p)
+		r.buildOne(p)
 		r.emit(r.out...)
 		clear(r.out)
 		r.corr.release(p)

@@ -25,13 +25,7 @@ type item struct {
 
 func (j *job) run() {
 	defer close(j.done)
-	for _, it := range j.items {
-		if it.pending != nil {
-			j.build(it.pending)
-		} else {
-			j.out = append(j.out, it.failed)
-		}
-	}
+	j.buildAll(j.items)
 }
 
 // advanceParallel has the events of the current chunk built and goes on to the
