@@ -220,8 +220,8 @@ func (raw *rawRecord) origin(e *Event, rec *Record) Origin {
 
 // record adds one record to an event.
 func (r *builder) record(b *built, raw *rawRecord, rec *Record) error {
-	e, s := &b.Event, unescaped(plainSpaces(rec.Body()))
-	interp := raw.form == FormInterpreted
+	e, interp := &b.Event, raw.form == FormInterpreted
+	s := undress(rec.Body(), interp)
 	switch rec.Type {
 	case TypeSyscall:
 		b.call = Syscall{} // of two records the later counts
@@ -279,26 +279,6 @@ func (r *builder) record(b *built, raw *rawRecord, rec *Record) error {
 		return r.userRecord(b, raw, rec, s, interp)
 	}
 	return nil
-}
-
-// plainSpaces undoes what web pages do to the double blanks behind "avc:".
-func plainSpaces(s string) string {
-	const nbsp = "\u00a0"
-	if head := s[:min(len(s), 24)]; strings.Contains(head, nbsp) {
-		return strings.ReplaceAll(s, nbsp, " ")
-	}
-	return s
-}
-
-// unescaped takes the escapes out of a record that was put into a JSON string
-// or the like, where already the first quote has a backslash before it. In a
-// record as the kernel writes it that cannot be: a quote follows an equals sign
-// there, and only inside quotes a name may hold a backslash.
-func unescaped(s string) string {
-	if i := strings.IndexByte(s, '"'); i > 0 && s[i-1] == '\\' {
-		return strings.NewReplacer(`\"`, `"`, `\\`, `\`).Replace(s)
-	}
-	return s
 }
 
 // maxPaths bounds the PATH records of an event; rename of two has five.

@@ -107,7 +107,7 @@ func (p *parser) finishCall(c *Syscall) {
 // there is more in it than the kernel writes there.
 func (p *parser) callTail(s string) *Syscall {
 	c := new(Syscall)
-	p.callFields(c, unescaped(s), false)
+	p.callFields(c, undress(s, false), false)
 	if c.Arch != 0 || c.HasNumber || c.Success != Unknown || c.HasExit || c.Args != [4]string{} || c.PPid != 0 || c.Pid != 0 {
 		return nil
 	}

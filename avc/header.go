@@ -283,7 +283,7 @@ func avcAnchor(b []byte, from, i int) (h header, ok bool) {
 	case i > from && b[i-1] == 'u' && (i-1 == from || !isKeyByte(b[i-2])):
 		h.start, h.body = i-1, i-1
 		h.typ = TypeUserAVC
-	case i > from && isKeyByte(b[i-1]):
+	case i > from && isKeyByte(b[i-1]) && b[i-1] != '-': // grep -C: file-avc:
 		return h, false
 	}
 	return h, true

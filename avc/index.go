@@ -31,18 +31,20 @@ func index(list []entry, text []byte) []entry {
 	var near anchors
 	var last []byte // the ID of the last record, as text, which the next one has too mostly
 	var id stamp
+	odd := bytes.IndexByte(text, escape) >= 0 || bytes.IndexByte(text, nbsp[0]) >= 0
 	for at := 0; at < len(text); {
 		e := entry{start: at, next: len(text), lines: 1}
 		if c := text[at]; c == 't' || c == 'n' {
 			if n := bytes.IndexByte(text[at:], '\n'); n >= 0 {
 				e.next = at + n + 1
 			}
-			if e.record(text, &last, &id) {
+			if e.record(text, &last, &id) && !(odd && isDressed(text[e.start:e.end])) {
 				list = append(list, e)
 				at = e.next
 				continue
 			}
 		}
+		e = entry{start: at, next: e.next, lines: 1}
 		if n := near.noise(text, at); n > 0 {
 			e.kind, e.next = entryNoise, at+n
 			e.lines = bytes.Count(text[at:e.next], []byte{'\n'})
@@ -56,6 +58,11 @@ func index(list []entry, text []byte) []entry {
 		at = e.next
 	}
 	return list
+}
+
+// isDressed reports whether a line holds what undressLine takes away.
+func isDressed(b []byte) bool {
+	return bytes.IndexByte(b, escape) >= 0 || bytes.Contains(b, []byte(nbsp))
 }
 
 // record reads "type=AVC msg=audit(1.2:3): " at the entry's start. It leaves
@@ -106,6 +113,9 @@ func (e *entry) record(text []byte, last *[]byte, id *stamp) bool {
 	if indexAudit(b[e.body:]) >= 0 { // perhaps another record on this line
 		return false
 	}
+	if body := b[e.body:]; e.typ == TypeAVC && !bytes.HasPrefix(body, []byte("avc:  ")) || e.typ == TypeUserAVC && bytes.Contains(body, []byte(webBlank)) {
+		return false
+	}
 	e.kind, e.end = entryRecord, e.start+len(b)
 	return true
 }
@@ -113,7 +123,7 @@ func (e *entry) record(text []byte, last *[]byte, id *stamp) bool {
 // anchors remembers, for each of the words that a line with a record must hold
 // one of, where it stands next: 1 + the position, 0 if that has not been looked
 // for.
-type anchors [7]int
+type anchors [8]int
 
 // anchor returns the i-th of those words.
 func anchor(i int) string {
@@ -130,6 +140,8 @@ func anchor(i int) string {
 		return "__CURSOR="
 	case 5:
 		return sepgsql
+	case 6:
+		return "{\n\t\"" // an object of journalctl -o json-pretty
 	}
 	return "security_"
 }
@@ -151,6 +163,12 @@ func (a *anchors) noise(text []byte, at int) int {
 		next = min(next, pos)
 	}
 	if next == len(text) {
+		// An object may begin here and go on in the next text.
+		if last := []byte("{\n"); bytes.HasSuffix(text[at:], last) {
+			if n := len(text) - at - len(last); n == 0 || text[at+n-1] == '\n' {
+				return n
+			}
+		}
 		return next - at
 	}
 	return bytes.LastIndexByte(text[at:next], '\n') + 1

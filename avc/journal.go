@@ -216,6 +216,7 @@ func (r *Reader) exportLine(b []byte) {
 }
 
 func (r *Reader) endExport() {
+	r.endPretty()
 	if r.export.open {
 		x := r.export
 		r.export = exportEntry{}
@@ -254,6 +255,52 @@ func (r *Reader) readExact(n int) ([]byte, bool) {
 		break
 	}
 	return r.exact, true
+}
+
+// prettyEntry is an entry of journalctl -o json-pretty while it is read: an object
+// over several lines, from "{" to "}".
+type prettyEntry struct {
+	open bool
+	line int
+	text []byte
+}
+
+func (r *Reader) prettyLine(b []byte) {
+	p := &r.pretty
+	switch {
+	case !p.open:
+		*p = prettyEntry{open: true, line: r.lineNo, text: append(p.text[:0], '{')}
+		return
+	case len(p.text)+len(b) < r.opts.MaxRecord && string(b) != "{":
+		p.text = append(append(p.text, '\n'), b...)
+		if string(b) == "}" {
+			r.endPretty()
+		}
+		return
+	}
+	r.endPretty()
+	r.line(b)
+}
+
+// endPretty takes the entry, or, if it is none of the journal's, its lines.
+func (r *Reader) endPretty() {
+	if !r.pretty.open {
+		return
+	}
+	r.pretty.open = false
+	text, line := r.pretty.text, r.pretty.line
+	if j, ok := parseJournalJSON(text); ok && len(j.Message) > 0 {
+		r.entry(j, FormJournalJSON, line)
+		return
+	}
+	now := r.lineNo
+	for i, b := range bytes.Split(text, []byte{'\n'}) {
+		if r.lineNo = line + i; i > 0 {
+			r.line(b)
+		}
+	}
+	r.lineNo = now
+	r.corr.own() // the text is used again
 }
 
 // isFieldName reports whether b can be the name of a journal field.

@@ -90,7 +90,9 @@ type Reader struct {
 	// open is the record that the next line may go on, with its event.
 	open     *pending
 	openLine []byte // what stood before it in its line
+	soft     bool   // the last line's end was a mail's and not the record's
 	export   exportEntry
+	pretty   prettyEntry
 	exact    []byte // what readExact gave
 }
 

@@ -24,7 +24,7 @@ func (r *Reader) step() bool {
 			r.next++
 			r.countLine()
 			r.record(e, c.text[e.start:e.end])
-		case e.kind == entryNoise && r.open == nil && !r.export.open:
+		case e.kind == entryNoise && r.open == nil && !r.export.open && !r.pretty.open:
 			r.at = e.next
 			r.next++
 			r.lineNo += e.lines
@@ -96,6 +96,11 @@ func (r *Reader) line(b []byte) {
 		r.tooLong(b)
 		return
 	}
+	follows := r.soft // this goes on where the last line ended
+	dressed := b
+	if !r.export.open {
+		b = r.undressLine(b)
+	}
 	if len(b) > 5 && (b[0] == 't' && string(b[:5]) == "type=" || b[0] == 'n' && string(b[:5]) == "node=") {
 		if h, ok := r.clock.parseHeader(b, 0); ok && h.id.ok {
 			r.found(h, b)
@@ -103,15 +108,16 @@ func (r *Reader) line(b []byte) {
 		}
 	}
 	if r.export.open || bytes.HasPrefix(b, []byte("__CURSOR=")) {
-		r.exportLine(b)
+		r.exportLine(dressed)
 		return
 	}
 	if j := bytes.TrimPrefix(bytes.TrimPrefix(b, []byte("data: ")), []byte{0x1e}); len(j) > 1 && j[0] == '{' &&
 		(j[1] == '"' || j[1] == ' ') && r.jsonLine(j) {
 		return
 	}
-	if nbsp := []byte("\u00a0"); bytes.Contains(b, nbsp) {
-		b = bytes.ReplaceAll(b, nbsp, []byte{' '})
+	if r.pretty.open || len(b) == 1 && b[0] == '{' && r.open == nil {
+		r.prettyLine(b)
+		return
 	}
 	h, ok := r.clock.sniff(b, 0)
 	if r.open != nil {
@@ -131,6 +137,9 @@ func (r *Reader) line(b []byte) {
 		blank, goes := continues(rec.typ, text, part)
 		if n := len(bytes.TrimRight(text, " \t")); !goes && n > 0 && text[n-1] == '\\' && len(part) > 0 {
 			blank, goes = true, true
+		}
+		if follows && !ok {
+			blank, goes = false, true
 		}
 		if goes && r.extend(part, blank) {
 			if !ok {

@@ -1,0 +1,180 @@
+//go:build oracle
+
+package avc_test
+
+import (
+	"bufio"
+	"encoding/json"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/sekit/sekit/internal/oracle"
+)
+
+// disguises are what logs, mails, terminals and web pages do to the lines that
+// pass through them. The record in them stays the same.
+var disguises = []struct {
+	name string
+	do   func(s string) string
+}{
+	{"mail quote", prefixed("> ")},
+	{"mail quotes", prefixed(">> > ")},
+	{"mail quote of old", prefixed("| ")},
+	{"name of who is quoted", prefixed("anna> ")},
+	{"indented", prefixed("        ")},
+	{"tab", prefixed("\t")},
+	{"bullet", prefixed(" * ")},
+	{"dash", prefixed("- ")},
+	{"real bullet", prefixed("\u2022 ")},
+	{"number", prefixed("12. ")},
+	{"line number", prefixed("  117\t")},
+	{"comment", prefixed("# ")},
+	{"C comment", prefixed("// ")},
+	{"shell trace", prefixed("+ ")},
+	{"diff", prefixed("+")},
+	{"grep", prefixed("/var/log/audit/audit.log-20240131:1093:")},
+	{"grep context", prefixed("audit.log.1-")},
+	{"dmesg", prefixed("[   12.345678] ")},
+	{"dmesg raw", prefixed("<36>[   12.345678] ")},
+	{"dmesg -T", prefixed("[Sat Nov 21 01:40:18 2026] ")},
+	{"dmesg with CPU", prefixed("[   12.345678][  T412] ")},
+	{"syslog", prefixed("Nov 21 01:40:18 web1 kernel: ")},
+	{"syslog with time of boot", prefixed("Nov 21 01:40:18 web1 kernel: [   12.345678] ")},
+	{"syslog audispd", prefixed("Nov  1 01:40:18 web1 audispd: ")},
+	{"syslog ISO", prefixed("2026-11-21T01:40:18.215109+01:00 web1 kernel: ")},
+	{"RFC 5424", prefixed("<13>1 2026-11-21T01:40:18.215109Z web1 audisp-syslog 712 - [x@1 y=\"z\"] ")},
+	{"console", prefixed("web1 login: [   12.345678] ")},
+	{"container log", prefixed("2026-11-21T01:40:18.215109Z stdout F ")},
+	{"compose", prefixed("web_1  | ")},
+	{"ansible", func(s string) string { return "ok: [web1] => {\n    \"msg\": " + quoteJSON(s) + "\n}" }},
+	{"JSON", func(s string) string { return `{"log":` + quoteJSON(s+"\n") + `,"stream":"stdout"}` }},
+	{"JSON list", func(s string) string {
+		return "\"stdout_lines\": [\n        " + quoteJSON(s) + ",\n        \"\"\n    ]"
+	}},
+	{"Go quotes", func(s string) string { return "level=info msg=" + quoteJSON(s) }},
+	{"CSV", func(s string) string { return `17,"` + strings.ReplaceAll(s, `"`, `""`) + `",2026` }},
+	{"single quotes", func(s string) string { return "echo '" + s + "' | audit2allow" }},
+	{"code", func(s string) string { return "`" + s + "`" }},
+	{"code fence", func(s string) string { return "```\n" + s + "\n```" }},
+	{"code fence with language", func(s string) string { return "~~~text\n" + s + "\n~~~" }},
+	{"bold", func(s string) string { return "**" + s + "**" }},
+	{"HTML", func(s string) string { return "<pre>" + escapeHTML(s) + "</pre>" }},
+	{"HTML line", func(s string) string { return "<p><code>" + escapeHTML(s) + "</code><br />" }},
+	{"HTML numbers", func(s string) string {
+		return strings.NewReplacer("&", "&#38;", "<", "&#60;", ">", "&#x3e;", `"`, "&#34;", "'", "&#x27;").Replace(s)
+	}},
+	{"HTML blanks", func(s string) string { return strings.ReplaceAll(escapeHTML(s), "  ", "&nbsp; ") }},
+	{"comma", func(s string) string { return s + "," }},
+	{"full stop", func(s string) string { return s + "." }},
+	{"words", func(s string) string { return "I get this: " + s }},
+	{"colon", func(s string) string { return "Raw Audit Messages :" + s }},
+	{"trailing blanks", func(s string) string { return s + "   \t" }},
+	{"CRLF", func(s string) string { return s + "\r" }},
+	{"byte order mark", func(s string) string { return "\ufeff" + s }},
+	{"blanks of two bytes", func(s string) string { return strings.ReplaceAll(s, " ", "\u00a0") }},
+	{"double blanks", func(s string) string { return strings.ReplaceAll(s, "  ", "\u00a0 ") }},
+	{"blanks lost", func(s string) string { return strings.ReplaceAll(s, "  ", " ") }},
+	{"colours", func(s string) string { return "\x1b[1;31m" + s + "\x1b[0m" }},
+	{"colour of a word", func(s string) string { return strings.ReplaceAll(s, "denied", "\x1b[01;31m\x1b[Kdenied\x1b[m\x1b[K") }},
+	{"colour of avc:", func(s string) string { return strings.ReplaceAll(s, "avc:", "\x1b[01;31m\x1b[Kavc:\x1b[m\x1b[K") }},
+	{"colour of fields", func(s string) string { return strings.ReplaceAll(s, "comm=", "\x1b[32mcomm=\x1b[39m") }},
+	{"journal in colour", func(s string) string { return "Nov 21 01:40:18 web1 kernel: \x1b[0;1;39m" + s + "\x1b[0m" }},
+	{"curly quotes", func(s string) string { return curly(s, "\u201c", "\u201d") }},
+	{"low quotes", func(s string) string { return curly(s, "\u201e", "\u201c") }},
+	{"quotes of two", func(s string) string { return strings.ReplaceAll(s, `"`, "''") }},
+	{"after a note", func(s string) string { return "audit: 12 callbacks suppressed\n" + s }},
+	{"before a note", func(s string) string {
+		return s + "\nNov 21 01:40:18 web1 systemd-journald[1]: Suppressed 32 messages from init.scope"
+	}},
+	{"before a message", func(s string) string { return s + "\nlast message repeated 3 times" }},
+	{"before prose", func(s string) string { return s + "\nso what does it mean?" }},
+	{"before a prompt", func(s string) string { return s + "\n[root@web1 ~]# setenforce 0" }},
+	{"after a prompt", func(s string) string { return "[root@web1 ~]# ausearch -m avc\n----\n" + s }},
+	{"twice", func(s string) string { return s + "\n" + s }},
+	{"glued twice", func(s string) string {
+		if strings.Contains(s, "SELINUX_ERR") {
+			return s // nothing tells where the second begins, if it has no header
+		}
+		return s + " " + s
+	}},
+	{"quoted-printable", func(s string) string { return strings.ReplaceAll(s, "=", "=3D") }},
+	{"wiki", func(s string) string { return "{{{\n" + s + "\n}}}" }},
+	{"noformat", func(s string) string { return "{noformat}" + s + "{noformat}" }},
+	{"table", func(s string) string { return "| denial | " + s + " | yes |" }},
+}
+
+func prefixed(p string) func(string) string { return func(s string) string { return p + s } }
+
+func quoteJSON(s string) string {
+	var b strings.Builder
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	e.Encode(s)
+	return strings.TrimSpace(b.String())
+}
+
+func escapeHTML(s string) string {
+	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;", "'", "&#39;").Replace(s)
+}
+
+// curly puts other quotes in the place of plain ones, the opening and the
+// closing ones in turns.
+func curly(s, open, shut string) string {
+	var b strings.Builder
+	for i, part := range strings.Split(s, `"`) {
+		switch {
+		case i == 0:
+		case i%2 == 1:
+			b.WriteString(open)
+		default:
+			b.WriteString(shut)
+		}
+		b.WriteString(part)
+	}
+	return b.String()
+}
+
+// TestOracleDisguised passes the records of the corpus that are on one line
+// through each disguise: they must read as they did.
+func TestOracleDisguised(t *testing.T) {
+	f, err := os.Open(shared(t, "corpus", "avc", "records.jsonl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	in := bufio.NewScanner(f)
+	in.Buffer(nil, 1<<22)
+	compared, different := 0, 0
+	failed := make(map[string]int)
+	for in.Scan() {
+		var p published
+		if err := json.Unmarshal(in.Bytes(), &p); err != nil {
+			t.Fatal(err)
+		}
+		if damaged := p.ID == "R00179" || p.ID == "R01500"; damaged || strings.Contains(p.Text, "\n") || p.Tclass == "" {
+			continue
+		}
+		want, problem := readPublished(p.Text)
+		if problem != "" {
+			continue
+		}
+		for _, d := range disguises {
+			text := d.do(p.Text)
+			if text == p.Text {
+				continue
+			}
+			compared++
+			if got, problem := readPublished(text); problem != "" || got != want {
+				different++
+				if failed[d.name]++; failed[d.name] <= 3 {
+					t.Logf("%s %s: %s %+v\nwant %+v\n%s", p.ID, d.name, problem, got, want, text)
+				}
+			}
+		}
+	}
+	for name, n := range failed {
+		t.Logf("%5d %s", n, name)
+	}
+	oracle.Report(t, "avc-disguised", compared, different)
+}
