@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"reflect"
 	"testing"
 
 	"github.com/sekit/sekit/avc"
@@ -120,35 +119,6 @@ func TestSynthesised(t *testing.T) {
 		if want.path != "" && d.FullPath == "" {
 			t.Errorf("event %d: no path: %s", i, d.PathReason)
 		}
-	}
-}
-
-// TestWorkers: with workers the same comes out, in the same order.
-func TestWorkers(t *testing.T) {
-	var log bytes.Buffer
-	for _, c := range readForms(t) {
-		log.WriteString(c.text + "\n\n")
-	}
-	more, _ := synthesise(2000)
-	log.Write(more)
-	read := func(workers int) (l []any, s avc.Stats) {
-		r := avc.NewReader(bytes.NewReader(log.Bytes()), avc.Options{Workers: workers})
-		for e, err := range r.Events() {
-			if err != nil {
-				l = append(l, err.Error())
-			} else {
-				l = append(l, e)
-			}
-		}
-		return l, r.Stats()
-	}
-	want, wantStats := read(0)
-	got, gotStats := read(3)
-	if !reflect.DeepEqual(got, want) {
-		t.Errorf("%d results with workers, %d without, or others", len(got), len(want))
-	}
-	if !reflect.DeepEqual(gotStats, wantStats) {
-		t.Errorf("stats %+v with workers, %+v without", gotStats, wantStats)
 	}
 }
 

@@ -2,6 +2,8 @@ package avc
 
 import (
 	"net/netip"
+	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/sekit/sekit/policy"
@@ -135,11 +137,14 @@ type Manager struct {
 // auditallow rule asked for it, granted; together with what the other records
 // of the same event say about it.
 //
-// Strings are decoded, and names may then hold any bytes but NUL. JSON can only
-// hold those that are UTF-8: encoding/json writes U+FFFD for the others, so that
-// who needs such a name from JSON has to take it from Text, where it stands in
-// the kernel's hexadecimal digits. Where a record does not have a field, the zero value
-// stands. The slices are shared and must not be modified.
+// Strings are decoded, and names may then hold any bytes but NUL. In JSON, those
+// that are not UTF-8 are kept in the member "bytes", see [Denial.MarshalJSON].
+// Where a record does not have a field, the zero value stands. The slices are
+// shared and must not be modified.
+//
+// The denials of an input that is read ahead, such as a file, share their memory
+// in blocks of up to 16 events. Who keeps a few of very many keeps a
+// [Denial.Clone] of them.
 type Denial struct {
 	Origin
 
@@ -232,6 +237,28 @@ type Denial struct {
 	// where that is possible: the kernel reports only the first component that
 	// was refused, and this is where the process wanted to get.
 	Wanted string `json:"wanted,omitempty"`
+}
+
+// Clone returns a copy that shares no memory with other denials.
+func (d *Denial) Clone() *Denial {
+	c := *d
+	c.Permissions, c.Other, c.Cmdline = slices.Clone(d.Permissions), slices.Clone(d.Other), slices.Clone(d.Cmdline)
+	if d.Syscall != nil {
+		call := *d.Syscall
+		c.Syscall = &call
+	}
+	if d.Manager != nil {
+		m := *d.Manager
+		c.Manager = &m
+	}
+	if d.Sockaddr != nil {
+		a := *d.Sockaddr
+		c.Sockaddr = &a
+	}
+	eachString(reflect.ValueOf(&c).Elem(), "", func(_ string, s reflect.Value) {
+		s.SetString(strings.Clone(s.String()))
+	})
+	return &c
 }
 
 // Complete reports whether the record says what an access decision needs:

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/sekit/sekit/policy"
 )
 
 // Reasons why a record could not be read. [*ParseError] wraps them.
@@ -55,6 +57,34 @@ func (e *ParseError) Error() string {
 
 // Unwrap returns e.Err.
 func (e *ParseError) Unwrap() error { return e.Err }
+
+// PermissionError is the kernel's refusal to let [OpenKernel] receive. It wraps
+// [io/fs.ErrPermission].
+type PermissionError struct {
+	// Capable says whether the process has CAP_AUDIT_READ. If so it is the policy
+	// that keeps audit_read (class capability2) from its domain.
+	Capable Ternary
+	// Context is that of the process, not valid if it is not known.
+	Context policy.Context
+	Err     error
+}
+
+// Error says what is missing.
+func (e *PermissionError) Error() string {
+	s := e.Err.Error() + ": it takes CAP_AUDIT_READ and, of the policy, capability2 audit_read"
+	switch {
+	case e.Capable == No:
+		return s + "; the process lacks the capability"
+	case e.Capable == Yes && e.Context.IsValid():
+		return s + "; the process has the capability, and its domain " + e.Context.Type() + " may not use it"
+	case e.Capable == Yes:
+		return s + "; the process has the capability, but may not use it"
+	}
+	return s
+}
+
+// Unwrap returns e.Err.
+func (e *PermissionError) Unwrap() error { return e.Err }
 
 // fieldError is one of the errors above about a named field.
 type fieldError struct {

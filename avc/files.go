@@ -2,10 +2,12 @@ package avc
 
 import (
 	"bufio"
+	"bytes"
 	"compress/bzip2"
 	"compress/gzip"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -33,7 +35,9 @@ type FilesOptions struct {
 }
 
 // Files is a [Source] of files, one after the other. Files that begin as gzip
-// or bzip2 files do are decompressed.
+// or bzip2 files do are decompressed. Of one that begins as xz, zstd, lz4 and
+// lzma files do, reading fails with an error that wraps [errors.ErrUnsupported]:
+// give [NewStream] the output of the program that decompresses it.
 type Files struct {
 	opts  FilesOptions
 	names []string
@@ -62,7 +66,8 @@ func NewFiles(opts FilesOptions, names ...string) *Files {
 }
 
 // LogFiles returns the files of a log that is rotated, the oldest first: for
-// audit.log those that are there of audit.log.4.gz, audit.log.3, …, audit.log.
+// audit.log those that are there of audit.log.4.gz, audit.log.3, …, audit.log,
+// also those that [Files] cannot decompress.
 // Names with a date (audit.log-20240131) are sorted by it. fsys nil is the
 // operating system. If there is none the error wraps fs.ErrNotExist.
 func LogFiles(fsys fs.FS, name string) ([]string, error) {
@@ -120,7 +125,9 @@ func LogFiles(fsys fs.FS, name string) ([]string, error) {
 // rotation reads what stands behind a log's name: nothing, .3, .3.gz,
 // -20240131 or -20240131.bz2.
 func rotation(suffix string) (number int, date string, ok bool) {
-	suffix = strings.TrimSuffix(strings.TrimSuffix(suffix, ".gz"), ".bz2")
+	for _, packed := range [...]string{".gz", ".bz2", ".xz", ".zst", ".lz4", ".lzma"} {
+		suffix = strings.TrimSuffix(suffix, packed)
+	}
 	if suffix == "" {
 		return 0, "", true
 	}
@@ -196,7 +203,7 @@ func (f *Files) open() error {
 	}
 	b := bufio.NewReaderSize(file, 64<<10)
 	f.text = b
-	switch magic, _ := b.Peek(3); {
+	switch magic, _ := b.Peek(6); {
 	case len(magic) >= 2 && magic[0] == 0x1f && magic[1] == 0x8b:
 		z, err := gzip.NewReader(b)
 		if err != nil {
@@ -204,10 +211,31 @@ func (f *Files) open() error {
 			return &fs.PathError{Op: "read", Path: f.name, Err: err}
 		}
 		f.text = z
-	case string(magic) == "BZh":
+	case bytes.HasPrefix(magic, []byte("BZh")):
 		f.text = bzip2.NewReader(b)
+	default:
+		if kind := unreadable(magic); kind != "" {
+			f.closeFile()
+			return &fs.PathError{Op: "read", Path: f.name, Err: fmt.Errorf("%s compression: %w", kind, errors.ErrUnsupported)}
+		}
 	}
 	return nil
+}
+
+// unreadable tells, by how a file begins, with what it was compressed that this
+// package cannot undo.
+func unreadable(magic []byte) string {
+	switch {
+	case bytes.HasPrefix(magic, []byte("\xfd7zXZ\x00")):
+		return "xz"
+	case bytes.HasPrefix(magic, []byte("\x28\xb5\x2f\xfd")):
+		return "zstd"
+	case bytes.HasPrefix(magic, []byte("\x04\x22\x4d\x18")):
+		return "lz4"
+	case bytes.HasPrefix(magic, []byte("\x5d\x00\x00")):
+		return "lzma"
+	}
+	return ""
 }
 
 func (f *Files) following() bool { return f.opts.Follow && f.opts.FS == nil && len(f.names) == 0 }

@@ -113,7 +113,7 @@ func (e *entry) record(text []byte, last *[]byte, id *stamp) bool {
 	if indexAudit(b[e.body:]) >= 0 { // perhaps another record on this line
 		return false
 	}
-	if body := b[e.body:]; e.typ == TypeAVC && !bytes.HasPrefix(body, []byte("avc:  ")) || e.typ == TypeUserAVC && bytes.Contains(body, []byte(webBlank)) {
+	if body := b[e.body:]; e.typ == TypeAVC && !bytes.HasPrefix(body, []byte("avc:  ")) || e.typ == TypeUserAVC && bytes.IndexByte(body, '&') >= 0 {
 		return false
 	}
 	e.kind, e.end = entryRecord, e.start+len(b)

@@ -5,11 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/elastic/go-libaudit/v2"
 	"golang.org/x/sys/unix"
+
+	"github.com/sekit/sekit/policy"
 )
 
 // auditReceiver is what OpenKernel needs of libaudit.AuditClient.
@@ -24,15 +29,48 @@ type kernelSource struct {
 }
 
 // OpenKernel receives the audit records of the running kernel, as they are
-// made, over its netlink multicast group. That needs the capability
-// CAP_AUDIT_READ, and disturbs no audit daemon. Off Linux the error is
-// [errors.ErrUnsupported].
+// made, over its netlink multicast group. That disturbs no audit daemon. It needs
+// the capability CAP_AUDIT_READ and, in enforcing mode, a domain that the policy
+// gives audit_read in the class capability2: root in Debian's unconfined_t has
+// the one and not the other. Where it is refused the error is a
+// [*PermissionError]. Off Linux it is [errors.ErrUnsupported].
 func OpenKernel() (Source, error) {
 	c, err := libaudit.NewMulticastAuditClient(nil)
 	if err != nil {
-		return nil, fmt.Errorf("receive audit records: %w", err)
+		return nil, openError(err)
 	}
 	return &kernelSource{c}, nil
+}
+
+// openError explains why the kernel refused the group: audit_multicast_bind in
+// kernel/audit.c asks for the capability, and the security module for
+// audit_read when that asks it.
+func openError(err error) error {
+	err = fmt.Errorf("receive audit records: %w", err)
+	if !errors.Is(err, fs.ErrPermission) {
+		return err
+	}
+	p := &PermissionError{Err: err}
+	if status, e := os.ReadFile("/proc/self/status"); e == nil {
+		p.Capable = hasCapability(string(status), unix.CAP_AUDIT_READ)
+	}
+	if domain, e := os.ReadFile("/proc/self/attr/current"); e == nil {
+		p.Context, _ = policy.ParseContext(strings.TrimRight(string(domain), "\x00\n"))
+	}
+	return p
+}
+
+// hasCapability reports whether the effective set in /proc/self/status has the
+// capability.
+func hasCapability(status string, n int) Ternary {
+	for line := range strings.SplitSeq(status, "\n") {
+		if hex, ok := strings.CutPrefix(line, "CapEff:"); ok {
+			if set, err := strconv.ParseUint(strings.TrimSpace(hex), 16, 64); err == nil {
+				return ternary(set>>n&1 != 0)
+			}
+		}
+	}
+	return Unknown
 }
 
 // Receive implements Source. The client can only wait without end or not at

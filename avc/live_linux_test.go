@@ -3,7 +3,10 @@ package avc
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"io/fs"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -90,6 +93,26 @@ func TestOpenKernel(t *testing.T) {
 				t.Errorf("idle: %v", err)
 			}
 			return
+		}
+	}
+}
+
+// TestPermissionError: a refusal says what is missing, and stays a refusal.
+func TestPermissionError(t *testing.T) {
+	var p *PermissionError
+	if err := openError(fmt.Errorf("bind: %w", unix.EPERM)); !errors.As(err, &p) || !errors.Is(err, fs.ErrPermission) ||
+		!strings.Contains(err.Error(), "CAP_AUDIT_READ") || !strings.Contains(err.Error(), "audit_read") {
+		t.Errorf("EPERM: %v", err)
+	}
+	if err := openError(unix.ENOBUFS); errors.As(err, &p) || !errors.Is(err, unix.ENOBUFS) {
+		t.Errorf("ENOBUFS: %v", err)
+	}
+	// CAP_AUDIT_READ is bit 37 (linux/capability.h).
+	for status, want := range map[string]Ternary{
+		"Name:\ta\nCapEff:\t000001ffffffffff\n": Yes, "CapEff:\t0000001fffffffff\n": No, "CapPrm:\t000001ffffffffff\n": Unknown,
+	} {
+		if got := hasCapability(status, unix.CAP_AUDIT_READ); got != want {
+			t.Errorf("%q: %v, want %v", status, got, want)
 		}
 	}
 }

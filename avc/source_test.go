@@ -205,6 +205,24 @@ func TestFilesMissing(t *testing.T) {
 	}
 }
 
+// TestFilesPacked: what cannot be decompressed is named, not read as noise.
+func TestFilesPacked(t *testing.T) {
+	for name, begin := range map[string]string{
+		"audit.log.1.xz": "\xfd7zXZ\x00\x00\x04", "audit.log-20240131.zst": "\x28\xb5\x2f\xfd\x04", "audit.log.3.lz4": "\x04\x22\x4d\x18\x64",
+		"audit.log.4.lzma": "\x5d\x00\x00\x80\x00",
+	} {
+		fsys := fstest.MapFS{name: {Data: []byte(begin)}}
+		names, err := avc.LogFiles(fsys, "audit.log")
+		if err != nil || len(names) != 1 {
+			t.Fatalf("LogFiles: %q, %v", names, err)
+		}
+		_, err = avc.NewSourceReader(t.Context(), avc.NewFiles(avc.FilesOptions{FS: fsys}, names...), avc.Options{}).Next()
+		if !errors.Is(err, errors.ErrUnsupported) || !strings.Contains(err.Error(), name) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 // TestLostReport: the kernel counts since boot; what is told twice is lost once.
 func TestLostReport(t *testing.T) {
 	log := "[1.0] audit: audit_lost=3 audit_rate_limit=0 audit_backlog_limit=64\n" +

@@ -160,7 +160,7 @@ func (g *group) seen(first, last time.Time) {
 // on the order they come in.
 func (g *group) example(d *Denial) {
 	if d != nil && (g.Example == nil || compareExamples(d, g.Example) < 0) {
-		g.Example = d
+		g.Example = d.Clone()
 	}
 }
 

@@ -18,8 +18,8 @@ func (r *Reader) undressLine(b []byte) []byte {
 	if bytes.Contains(b, []byte(nbsp)) {
 		b = bytes.ReplaceAll(b, []byte(nbsp), []byte{' '})
 	}
-	if bytes.Contains(b, []byte(webBlank)) {
-		b = bytes.ReplaceAll(b, []byte(webBlank[1:]), []byte{' '})
+	if bytes.Contains(b, []byte(":"+entity)) || bytes.Contains(b, []byte("denied"+entity)) {
+		b = bytes.ReplaceAll(b, []byte(entity), []byte{' '})
 	}
 	soft := r.soft
 	r.soft = false
@@ -30,9 +30,9 @@ func (r *Reader) undressLine(b []byte) []byte {
 }
 
 const (
-	escape   = 0x1b
-	nbsp     = "\u00a0"
-	webBlank = ":&nbsp;" // behind avc
+	escape = 0x1b
+	nbsp   = "\u00a0"
+	entity = "&nbsp;" // the same on a web page
 )
 
 // withoutColours takes out the control sequences of terminals (ECMA-48): ESC [,

@@ -1,7 +1,7 @@
 // Watch prints denials as they happen, one line each: what was denied, and the
 // fix that gives away least, or why there is none.
 //
-//	watch                          the running kernel; needs CAP_AUDIT_READ
+//	watch                          the running kernel; needs CAP_AUDIT_READ, also of the policy
 //	watch -follow /var/log/audit/audit.log
 //	watch -kmsg                    the kernel's log, where no audit daemon runs
 //	journalctl -f -o export | watch -
