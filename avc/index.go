@@ -11,7 +11,7 @@ type entry struct {
 	form       Form
 	start, end int // in the chunk, without the line's end
 	next       int // where the next entry begins
-	lines      int
+	lines      int // of entryNoise
 	id         stamp
 	node       int // where the name of the node= ends, 0 if there is none
 	body       int // relative to start
@@ -33,7 +33,7 @@ func index(list []entry, text []byte) []entry {
 	var id stamp
 	odd := bytes.IndexByte(text, escape) >= 0 || bytes.IndexByte(text, nbsp[0]) >= 0
 	for at := 0; at < len(text); {
-		e := entry{start: at, next: len(text), lines: 1}
+		e := entry{start: at, next: len(text)}
 		if c := text[at]; c == 't' || c == 'n' {
 			if n := bytes.IndexByte(text[at:], '\n'); n >= 0 {
 				e.next = at + n + 1
@@ -44,7 +44,7 @@ func index(list []entry, text []byte) []entry {
 				continue
 			}
 		}
-		e = entry{start: at, next: e.next, lines: 1}
+		e = entry{start: at, next: e.next}
 		if n := near.noise(text, at); n > 0 {
 			e.kind, e.next = entryNoise, at+n
 			e.lines = bytes.Count(text[at:e.next], []byte{'\n'})

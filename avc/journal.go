@@ -246,11 +246,7 @@ func (r *Reader) readExact(n int) ([]byte, bool) {
 			continue
 		}
 		if e.start < r.at {
-			rest := r.cur.text[r.at:e.next]
-			*e = entry{start: r.at, next: e.next, lines: bytes.Count(rest, []byte{'\n'})}
-			if rest[len(rest)-1] != '\n' {
-				e.lines++
-			}
+			*e = entry{start: r.at, next: e.next}
 		}
 		break
 	}
