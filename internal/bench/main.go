@@ -19,6 +19,7 @@ type benchmark struct {
 	// goal is what the ratio is to be at least; 0 is none. most is what our
 	// value is to be at most, in its unit; 0 is none.
 	goal, most float64
+	byCPU      bool // compares CPU time, whatever -cpu says
 	unit       unit
 	open       func(*env) (*pair, error)
 }
@@ -141,7 +142,7 @@ func (r *runner) run(b *benchmark) bool {
 		return false
 	}
 	x, y := median(ours).wall, median(peer).wall
-	if r.byCPU {
+	if r.byCPU || b.byCPU {
 		x, y = median(ours).cpu, median(peer).cpu
 	}
 	line := fmt.Sprintf("BENCH %s ours=%s peer=%s ratio=%s", b.name, b.unit.format(x), b.unit.format(y), digits(y/x))
