@@ -20,8 +20,10 @@ type chunk struct {
 }
 
 const (
-	// chunkSize is how much of the input goes through the Reader together.
-	chunkSize = 512 << 10
+	// chunkSize is how much of the input goes through the Reader together. Of an
+	// input that is read as it comes it begins with smallChunk.
+	chunkSize  = 512 << 10
+	smallChunk = 16 << 10
 	// leastRead is the least room that is left for a read.
 	leastRead = 4 << 10
 	// exportOverhead is what stands before the value in a line of the journal's
@@ -31,9 +33,20 @@ const (
 
 // begin moves what is left of the last lines to the front of c.
 func (r *Reader) begin(c *chunk) {
-	n := len(r.rest)
-	if n+leastRead > len(c.buf) {
-		buf := make([]byte, max(chunkSize, 2*n))
+	n, size := len(r.rest), len(c.buf)
+	switch {
+	case r.batch:
+		size = max(size, chunkSize)
+	case size == 0:
+		size = smallChunk
+	case size < chunkSize && len(c.text)+n == size: // it was full
+		size *= 2
+	}
+	if n+leastRead > size {
+		size = 2 * (n + leastRead)
+	}
+	if size > len(c.buf) {
+		buf := make([]byte, size)
 		copy(buf, r.rest)
 		c.buf = buf
 	} else if n > 0 && &r.rest[0] != &c.buf[0] {

@@ -10,6 +10,7 @@ import (
 // names at its front change. A tail is told by its whole text, and what is
 // remembered does not depend on what stands before it.
 type tails[T any] struct {
+	asked int
 	seed  maphash.Seed
 	slots []tail[T]
 }
@@ -24,16 +25,28 @@ type tail[T any] struct {
 const (
 	maxTails = 512
 	maxTail  = 512
+	fewTails = 8 // so many are not worth remembering
 )
+
+// ready reports whether a tail of n bytes is to be looked for.
+func (t *tails[T]) ready(n int) bool {
+	if n == 0 || n > maxTail {
+		return false
+	}
+	if t.asked++; t.asked <= fewTails {
+		return false
+	}
+	if t.slots == nil {
+		t.seed, t.slots = maphash.MakeSeed(), make([]tail[T], maxTails)
+	}
+	return true
+}
 
 // find returns the value for a tail. If it is not known, read makes it of a copy
 // of the text, or returns nil.
 func (t *tails[T]) find(text []byte, read func(text string) *T) *T {
-	if len(text) > maxTail || len(text) == 0 {
+	if !t.ready(len(text)) {
 		return nil
-	}
-	if t.slots == nil {
-		t.seed, t.slots = maphash.MakeSeed(), make([]tail[T], maxTails)
 	}
 	slot := &t.slots[maphash.Bytes(t.seed, text)%maxTails]
 	if slot.text != string(text) {
@@ -45,11 +58,8 @@ func (t *tails[T]) find(text []byte, read func(text string) *T) *T {
 
 // findString is find for a text that is a string already.
 func (t *tails[T]) findString(text string, read func(text string) *T) *T {
-	if len(text) > maxTail || len(text) == 0 {
+	if !t.ready(len(text)) {
 		return nil
-	}
-	if t.slots == nil {
-		t.seed, t.slots = maphash.MakeSeed(), make([]tail[T], maxTails)
 	}
 	slot := &t.slots[maphash.String(t.seed, text)%maxTails]
 	if slot.text != text {
