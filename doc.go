@@ -1,5 +1,5 @@
-// Package sekit is a Go SDK for SELinux: pure Go, no cgo, no Python, and
-// nothing shelled out to. It reads why the kernel refused something, looks up
+// Package sekit is a Go SDK for SELinux: pure Go, no cgo, no Python, no shell.
+// It reads why the kernel refused something, looks up
 // what the policy expects, finds the fixes that cure the refusal and gives away
 // least, and proves each of them on the policy before anything is touched.
 //
@@ -34,6 +34,21 @@
 //
 // This package, sekit, joins them: a [System] is one machine's SELinux, read
 // from the running kernel, from an image's root directory, or from files.
+// [ReadState] says what mode it is in, [System.Confinement] whether a program is
+// confined.
+//
+// # Changes
+//
+// [Settings] say what shall be so: ports, booleans, file contexts, modules,
+// permissive domains. [System.Plan] gives the [Plan] of what has to be changed
+// for it, to be looked at; [Machine.Apply] makes the changes in one transaction
+// and returns the plan that gives back what was. What a killed program has left
+// half done, [Machine.Interrupted] knows at the next start.
+//
+// Records are written into libsemanage's store directly where that is possible;
+// modules, and what only libsemanage can do, go through semodule and semanage,
+// which are executed with argument lists, a clean environment and a time limit.
+// Package sekittest has a machine in memory for tests.
 //
 // # Platforms
 //

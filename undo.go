@@ -15,7 +15,8 @@ import (
 // PlanUndo returns the plan that gives back what was before a plan was carried
 // out, wholly or in part, as far as s differs from that: of what was not done,
 // or is undone already, nothing is in it. Where somebody has changed the same
-// records since, the error is [port.ErrChanged] or [boolean.ErrChanged].
+// records since, the error is the room's: [port.ErrChanged],
+// [boolean.ErrChanged], [fcontext.ErrStoreChanged] or [module.ErrChanged].
 //
 // Files that were relabelled are relabelled again, by the file contexts that
 // there are then. ([Machine.Apply] returns an undo that knows each file's
@@ -28,30 +29,11 @@ func (s *System) PlanUndo(ctx context.Context, done *Plan) (*Plan, error) {
 	if err := undo.undoContexts(done.Contexts); err != nil {
 		return nil, err
 	}
-	t := s.ports()
-	for _, c := range slices.Backward(done.Ports) {
-		back, err := t.PlanUndo(c)
-		if err != nil {
-			return nil, err
-		}
-		if back.Op == port.Nothing {
-			continue
-		}
-		if t, err = t.With(back); err != nil {
-			return nil, err
-		}
-		undo.Ports = append(undo.Ports, back)
+	if err := undo.undoPorts(done.Ports); err != nil {
+		return nil, err
 	}
-	b := s.booleans()
-	for _, c := range slices.Backward(done.Booleans) {
-		back, err := b.PlanUndo(c)
-		if err != nil {
-			return nil, err
-		}
-		if b, err = b.With(back...); err != nil {
-			return nil, err
-		}
-		undo.Booleans = append(undo.Booleans, back...)
+	if err := undo.undoBooleans(done.Booleans); err != nil {
+		return nil, err
 	}
 	for _, c := range slices.Backward(done.Permissive) {
 		if slices.Contains(s.Permissive, c.Domain) == c.On {
@@ -62,10 +44,58 @@ func (s *System) PlanUndo(ctx context.Context, done *Plan) (*Plan, error) {
 	return undo, nil
 }
 
+// In each room: where all changes can be made, none was.
+
+func (p *Plan) undoPorts(done []port.Change) error {
+	t := p.sys.ports()
+	if _, err := t.With(done...); err == nil {
+		return nil
+	}
+	for _, c := range slices.Backward(done) {
+		back, err := t.PlanUndo(c)
+		if err != nil {
+			return err
+		}
+		if back.Op == port.Nothing {
+			continue
+		}
+		if t, err = t.With(back); err != nil {
+			return err
+		}
+		p.Ports = append(p.Ports, back)
+	}
+	return nil
+}
+
+func (p *Plan) undoBooleans(done []boolean.Change) error {
+	t := p.sys.booleans()
+	// A value for now leaves no record to tell by.
+	forNow := slices.ContainsFunc(done, func(c boolean.Change) bool {
+		return c.Op == boolean.Set || c.Op == boolean.Persist && c.Before.Local && c.Before.Default == c.On
+	})
+	if _, err := t.With(done...); err == nil && !forNow {
+		return nil
+	}
+	for _, c := range slices.Backward(done) {
+		back, err := t.PlanUndo(c)
+		if err != nil {
+			return err
+		}
+		if t, err = t.With(back...); err != nil {
+			return err
+		}
+		p.Booleans = append(p.Booleans, back...)
+	}
+	return nil
+}
+
 func (p *Plan) undoModules(ctx context.Context, done []module.Change) error {
 	t := p.sys.Modules
 	if t == nil && len(done) > 0 {
 		return errNoModules
+	}
+	if len(done) == 0 || !slices.ContainsFunc(done, func(c module.Change) bool { return !notMade(ctx, t, c) }) {
+		return nil
 	}
 	for _, c := range slices.Backward(done) {
 		back, err := t.PlanUndo(ctx, c)
@@ -101,6 +131,12 @@ func (p *Plan) undoContexts(done []fcontext.LocalChange) error {
 	t := p.sys.LocalContexts
 	if t == nil && len(done) > 0 {
 		return errNoContexts
+	}
+	if len(done) == 0 {
+		return nil
+	}
+	if _, err := t.With(done...); err == nil {
+		return nil
 	}
 	for _, c := range slices.Backward(done) {
 		back, err := t.PlanUndo(c)

@@ -48,6 +48,7 @@ func TestBackend(t *testing.T, newHarness func(t *testing.T) Harness) {
 		{"together", "several changes are made in one commit", writes, testTogether},
 		{"atomic", "one bad change in a commit, and none is made", writes, testAtomic},
 		{"changed", "a change that was planned on another record is refused", writes, testChanged},
+		{"undo", "what was changed can be taken back, and what was not is left alone", writes, testUndo},
 		{"persistence", "a second handle sees what the first one committed", writes, testPersistence},
 		{"cancelled", "a cancelled context stops a commit before it begins", writes, testCancelled},
 		{"concurrent", "of concurrent writers of one record exactly one adds it", writes, testConcurrent},
@@ -339,4 +340,56 @@ func testReadOnly(t *testing.T, s *session) {
 		t.Errorf("commit: %v, want errors.ErrUnsupported", err)
 	}
 	testFresh(t, s)
+}
+
+func testUndo(t *testing.T, s *session) {
+	s.persist(t, s.flipped(0))
+	table := func() *boolean.Table {
+		t.Helper()
+		table, err := s.booleans.Table(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return table
+	}
+	before := table().All()
+	done, err := s.booleans.Reset(t.Context(), s.names[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	done = append(done, s.persist(t, s.flipped(1))...)
+	if !s.h.Offline {
+		set, err := s.booleans.Set(t.Context(), s.flipped(2))
+		if err != nil {
+			t.Fatal(err)
+		}
+		done = append(done, set...)
+	}
+	for range 2 { // the second time nothing is left to do
+		now, commits := table(), []boolean.Change(nil)
+		for _, c := range slices.Backward(done) {
+			back, err := now.PlanUndo(c)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if now, err = now.With(back...); err != nil {
+				t.Fatal(err)
+			}
+			commits = append(commits, back...)
+		}
+		for _, c := range commits {
+			if err := s.booleans.Commit(t.Context(), c); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if after := table().All(); !slices.Equal(before, after) {
+			t.Errorf("booleans were %v, are %v", before[:3], after[:3])
+		}
+	}
+	// What others have changed is theirs.
+	done = s.persist(t, s.flipped(1))
+	s.persist(t, s.kept(1))
+	if c, err := table().PlanUndo(done[0]); !errors.Is(err, boolean.ErrChanged) {
+		t.Errorf("undo of what others have changed: %v, %v", c, err)
+	}
 }

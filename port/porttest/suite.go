@@ -42,6 +42,7 @@ func TestBackend(t *testing.T, newHarness func(t *testing.T) Harness) {
 		{"atomic", "one bad change in a commit, and none is made", testAtomic},
 		{"changed", "a change that was planned on other records is refused", testChanged},
 		{"context", "a context that the policy refuses is refused", testContext},
+		{"undo", "what was changed can be taken back, and what was not is left alone", testUndo},
 		{"persistence", "a second handle sees what the first one committed", testPersistence},
 		{"cancelled", "a cancelled context stops a commit before it begins", testCancelled},
 		{"concurrent", "of concurrent writers of one key exactly one adds it", testConcurrent},
@@ -350,4 +351,56 @@ func testAliasing(t *testing.T, s *session) {
 	}
 	got[0] = port.Record{}
 	s.wantLocal(t, s.setting(0, 0), s.setting(1, 0))
+}
+
+func testUndo(t *testing.T, s *session) {
+	own := s.policy
+	s.set(t, s.setting(0, 0))
+	before, err := s.h.Backend.Local(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	// One is modified, one added, one taken from the policy.
+	done := s.set(t, s.setting(0, 1), s.setting(1, 0), port.Port(port.TCP, int(own.Low), s.types[0]))
+	for range 2 { // the second time nothing is left to do
+		table, commits := s.table(t), []port.Change(nil)
+		for _, c := range slices.Backward(done) {
+			back, err := table.PlanUndo(c)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if table, err = table.With(back); err != nil {
+				t.Fatal(err)
+			}
+			commits = append(commits, back)
+		}
+		if err := s.ports.Commit(t.Context(), commits...); err != nil {
+			t.Fatal(err)
+		}
+		after, err := s.h.Backend.Local(t.Context())
+		if err != nil || !slices.Equal(before, after) {
+			t.Errorf("local records were %v, are %v, %v", before, after, err)
+		}
+	}
+	// What is deleted comes back, and what others have changed is theirs.
+	k := port.Key{Protocol: port.TCP, Low: uint16(s.free[0]), High: uint16(s.free[0])}
+	done, err = s.ports.Delete(t.Context(), k)
+	if err != nil {
+		t.Fatal(err)
+	}
+	back, err := s.table(t).PlanUndo(done[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.ports.Commit(t.Context(), back); err != nil {
+		t.Fatal(err)
+	}
+	s.wantLocal(t, s.setting(0, 0))
+	done = s.set(t, s.setting(0, 1))
+	if _, err := s.ports.Delete(t.Context(), k); err != nil {
+		t.Fatal(err)
+	}
+	if c, err := s.table(t).PlanUndo(done[0]); !errors.Is(err, port.ErrChanged) {
+		t.Errorf("undo of what others have changed: %v, %v", c, err)
+	}
 }
