@@ -180,7 +180,9 @@ func TestRuleParts(t *testing.T) {
 	}
 	r = one(policy.RuleQuery{Xperms: []policy.XpermRange{{Low: 0x5402, High: 0x5402}}})
 	if got := slices.Collect(r.Xperms()); !slices.Equal(got, []policy.XpermRange{{Low: 0x5401, High: 0x5403}}) ||
-		!r.HasXperm(0x5401) || r.HasXperm(0x5404) || r.HasXperm(0x8910) {
+		!r.HasXperm(0x5401) || r.HasXperm(0x5404) || r.HasXperm(0x8910) ||
+		r.String() != "allowxperm httpd_t httpd_log_t:file ioctl 0x5401-0x5403;" || // as sesearch prints it: no source
+		r.Statement() != "allowxperm httpd_t httpd_log_t:file ioctl { 0x5401-0x5403 };" {
 		t.Errorf("%v", got)
 	}
 }

@@ -45,7 +45,7 @@ func (r Rule) append(b []byte, source bool) []byte {
 	case kind&AccessKinds != 0:
 		b = r.classInfo().appendNames(b, r.vector())
 	case kind&XpermKinds != 0:
-		b = r.appendXperms(b)
+		b = r.appendXperms(b, source)
 	case kind == KindRangeTransition:
 		b = r.p.appendRange(b, &r.p.db.RangeTransitions[r.index].Range, statementText)
 	default:
@@ -75,19 +75,22 @@ func appendObjectName(b []byte, name string, quoted bool) []byte {
 	return append(b, '"')
 }
 
-func (r Rule) appendXperms(b []byte) []byte {
+// appendXperms appends the extended permissions. A range alone has no braces in
+// sesearch's output, but needs them in a source.
+func (r Rule) appendXperms(b []byte, source bool) []byte {
 	b = append(b, r.xpermPermission()...)
 	b = append(b, ' ')
 	start := len(b)
-	n := 0
+	n, bare := 0, true
 	for x := range r.Xperms() {
+		bare = !source || x.Low == x.High
 		if n > 0 {
 			b = append(b, ' ')
 		}
 		b = append(b, x.String()...)
 		n++
 	}
-	if n == 1 {
+	if n == 1 && bare {
 		return b
 	}
 	b = slices.Insert(b, start, '{', ' ')
