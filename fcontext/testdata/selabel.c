@@ -7,6 +7,8 @@
  *	selabel partial FILE_CONTEXTS   1 or 0
  *	selabel best FILE_CONTEXTS      as lookup; aliases follow the path, each
  *	                                after a byte 1
+ *	selabel duplicates FILE_CONTEXTS what validation has to say of specs that are
+ *	                                there several times; asks nothing
  *	selabel bench FILE_CONTEXTS     nothing; the CPU time goes to standard error
  *	selabel regex -                 a pattern, a byte 1 and a path, as libselinux
  *	                                matches them: E (does not compile), 0, 1, P
@@ -44,6 +46,39 @@ static int quiet(int type, const char *fmt, ...)
 	(void)type;
 	(void)fmt;
 	return 0;
+}
+
+static int tell(int type, const char *fmt, ...)
+{
+	va_list ap;
+
+	(void)type;
+	va_start(ap, fmt);
+	vprintf(fmt, ap);
+	va_end(ap);
+	return 0;
+}
+
+static int valid(char **context)
+{
+	(void)context;
+	return 0;
+}
+
+static void duplicates(const char *path)
+{
+	union selinux_callback log = { .func_log = tell }, validate = { .func_validate = valid };
+	struct selinux_opt opts[] = {
+		{ .type = SELABEL_OPT_PATH, .value = path },
+		{ .type = SELABEL_OPT_VALIDATE, .value = (char *)1 },
+	};
+	struct selabel_handle *h;
+
+	selinux_set_callback(SELINUX_CB_LOG, log);
+	selinux_set_callback(SELINUX_CB_VALIDATE, validate);
+	h = selabel_open(SELABEL_CTX_FILE, opts, 2);
+	if (h)
+		selabel_close(h);
 }
 
 static double now(void)
@@ -132,6 +167,10 @@ int main(int argc, char **argv)
 	if (strcmp(argv[1], "regex") == 0) {
 		while (getdelim(&line, &cap, '\0', stdin) > 0)
 			printf("%c\n", regex(line));
+		return 0;
+	}
+	if (strcmp(argv[1], "duplicates") == 0) {
+		duplicates(argv[2]);
 		return 0;
 	}
 	selinux_set_callback(SELINUX_CB_LOG, cb);

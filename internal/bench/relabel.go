@@ -86,41 +86,44 @@ func (e *env) files() (*relabelTree, error) {
 	return made()
 }
 
+// make makes a file, and the directories above it. Names that lead through a
+// file or a link are left out: /lib is a link in one place, and a directory in
+// another.
 func (t *relabelTree) make(name string, mode fs.FileMode) error {
 	name = filepath.Join(t.dir, name)
 	if _, err := os.Lstat(name); err == nil {
 		return nil
 	}
-	if err := t.mkdir(filepath.Dir(name)); err != nil || t.isFile(filepath.Dir(name)) {
+	parent := filepath.Dir(name)
+	if ok, err := t.mkdir(parent); err != nil || !ok {
 		return err
 	}
+	var err error
 	switch mode.Type() {
 	case fs.ModeDir:
-		return t.mkdir(name)
-	case fs.ModeSymlink:
-		t.files++
-		return os.Symlink("target", name)
-	}
-	t.files++
-	return os.WriteFile(name, nil, 0o644)
-}
-
-func (t *relabelTree) isFile(name string) bool {
-	fi, err := os.Lstat(name)
-	return err == nil && !fi.IsDir()
-}
-
-// mkdir makes the directories that are missing. What is a file or a link
-// already stays one: /lib is a link in one place, and a directory in another.
-func (t *relabelTree) mkdir(name string) error {
-	if _, err := os.Lstat(name); err == nil || !strings.HasPrefix(name, t.dir) {
-		return nil
-	}
-	if err := t.mkdir(filepath.Dir(name)); err != nil || t.isFile(filepath.Dir(name)) {
+		_, err = t.mkdir(name)
 		return err
+	case fs.ModeSymlink:
+		err = os.Symlink("target", name)
+	default:
+		err = os.WriteFile(name, nil, 0o644)
 	}
 	t.files++
-	return os.Mkdir(name, 0o755)
+	return err
+}
+
+// mkdir makes the directories that are missing, and reports whether it could.
+func (t *relabelTree) mkdir(name string) (bool, error) {
+	if fi, err := os.Lstat(name); err == nil {
+		return fi.IsDir(), nil
+	}
+	if len(name) > len(t.dir) {
+		if ok, err := t.mkdir(filepath.Dir(name)); err != nil || !ok {
+			return false, err
+		}
+	}
+	t.files++
+	return true, os.Mkdir(name, 0o755)
 }
 
 var relabelAll = fcontext.RelabelOptions{Recursive: true, OneFileSystem: true}
