@@ -75,4 +75,10 @@
 // rules added or removed, ports labelled, a domain made permissive. It costs next
 // to nothing, since only the changes are stored, and everything above can be
 // asked of the result. [Policy.Exposure] counts what a change newly allows.
+//
+// # Compare
+//
+// [Diff] tells what two policies have not in common, component by component and
+// rule by rule, as text and as JSON; [AccessChanges] what their rules come to for
+// each pair of types.
 package policy
