@@ -204,6 +204,7 @@ func (c *compiler) optional(s *Optional, d *decl, depth int) error {
 
 // rules is the second pass.
 func (c *compiler) rules(list []Statement, d *decl, id *int) error {
+	d.Rules = make([]policydb.ModuleRule, 0, countRules(list))
 	for _, s := range list {
 		if err := c.statement(s, d, id); err != nil {
 			return statementError(s, err)
@@ -227,6 +228,18 @@ func (c *compiler) rules(list []Statement, d *decl, id *int) error {
 		}
 	}
 	return nil
+}
+
+// countRules says how many access and type rules there are.
+func countRules(list []Statement) int {
+	n := 0
+	for _, s := range list {
+		switch s.(type) {
+		case *Rule, *AccessRule, *TypeRule:
+			n++
+		}
+	}
+	return n
 }
 
 func (c *compiler) statement(s Statement, d *decl, id *int) (err error) {

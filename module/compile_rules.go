@@ -139,7 +139,11 @@ func (c *compiler) classData(class, data uint32) []policydb.ClassData {
 
 // rule adds the rules of the file for one simple rule.
 func (c *compiler) rule(list []policydb.ModuleRule, r *Rule, d *decl) ([]policydb.ModuleRule, error) {
-	if err := r.check(); err != nil {
+	// Its names are checked as those of symbols.
+	if r.Kind < Allow || r.Kind > AuditDeny || len(r.Permissions) == 0 {
+		return nil, r.check()
+	}
+	if err := checkXperms(r.Kind, r.Permissions, r.Xperms); err != nil {
 		return nil, err
 	}
 	out := policydb.ModuleRule{Kind: ruleKinds[r.Kind]}

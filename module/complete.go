@@ -227,7 +227,24 @@ func (s *scope) name(kind SymbolKind, name string) {
 	place.missing[t][name] = kind
 }
 
-// permission notes that a permission of a class is used.
+// permissions notes that permissions of a class are used.
+func (s *scope) permissions(class string, names []string) {
+	if s.parent == nil && len(s.knownPermissions) == 0 { // most often
+		set := s.missingPermissions[class]
+		if set == nil {
+			set = make(map[string]bool)
+			s.missingPermissions[class] = set
+		}
+		for _, name := range names {
+			set[name] = true
+		}
+		return
+	}
+	for _, name := range names {
+		s.permission(class, name)
+	}
+}
+
 func (s *scope) permission(class, name string) {
 	place := s
 	for p := s; p != nil; p = p.parent {
@@ -283,15 +300,13 @@ func (k *completer) use(x Statement, s *scope) error {
 		if x.Target != Self {
 			k.typeName(x.Target, s)
 		}
-		for _, p := range x.Permissions {
-			s.permission(x.Class, p)
-		}
+		s.permissions(x.Class, x.Permissions)
 	case *AccessRule:
 		k.set(&x.Sources, s)
 		k.set(&x.Targets, s)
 		for _, class := range x.Classes {
-			for _, p := range x.Permissions.Names {
-				s.permission(class, p)
+			if len(x.Permissions.Names) > 0 {
+				s.permissions(class, x.Permissions.Names)
 			}
 			if len(x.Permissions.Names) == 0 && !s.knows(class) {
 				return fmt.Errorf("* of a class of which no permission is required: %q", class)

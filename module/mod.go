@@ -2,6 +2,7 @@ package module
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -110,19 +111,24 @@ func contexts(kind string, text []byte) ([]byte, error) {
 	return text, nil
 }
 
-// binary compiles the module.
+// binary compiles the module. That checks what Check does, but for who is
+// wrong.
 func (m *Module) binary(opts ModOptions) (*policydb.Module, error) {
-	if err := m.Check(); err != nil {
-		return nil, err
-	}
-	if err := checkDots(m.Rules); err != nil {
+	if err := m.checkHead(); err != nil {
 		return nil, err
 	}
 	list, err := m.complete()
-	if err != nil {
-		return nil, err
+	var out *policydb.Module
+	if err == nil {
+		out, err = compile(m, list, opts)
 	}
-	return compile(m, list, opts)
+	if err == nil {
+		err = checkDots(m.Rules)
+	}
+	if err != nil {
+		return nil, cmp.Or(m.Check(), err)
+	}
+	return out, nil
 }
 
 var ruleKinds = [...]policydb.AVKind{

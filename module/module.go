@@ -52,6 +52,19 @@ func (e *RuleError) Unwrap() error { return e.Err }
 // the module language and of CIL, not reserved there, and its rules complete.
 // It knows of no policy. Statements are checked when they are written. Errors are a [*NameError], a [*RuleError] or [ErrEmpty].
 func (m *Module) Check() error {
+	if err := m.checkHead(); err != nil {
+		return err
+	}
+	for i := range m.Rules {
+		if err := m.Rules[i].check(); err != nil {
+			return &RuleError{i, err}
+		}
+	}
+	return nil
+}
+
+// checkHead checks all but the rules.
+func (m *Module) checkHead() error {
 	if err := checkModuleName(m.Name); err != nil {
 		return err
 	}
@@ -63,11 +76,6 @@ func (m *Module) Check() error {
 	for _, a := range m.RequireAttributes {
 		if err := checkName("attribute", a); err != nil {
 			return err
-		}
-	}
-	for i := range m.Rules {
-		if err := m.Rules[i].check(); err != nil {
-			return &RuleError{i, err}
 		}
 	}
 	if len(m.Rules)+len(m.Statements) == 0 {

@@ -98,7 +98,7 @@ func (r Rule) String() string {
 }
 
 // check says what is wrong with the rule.
-func (r Rule) check() error {
+func (r *Rule) check() error {
 	if r.Kind < Allow || r.Kind > AuditDeny {
 		return fmt.Errorf("unknown rule kind %d", r.Kind)
 	}
@@ -121,10 +121,8 @@ func (r Rule) check() error {
 			return err
 		}
 	}
-	return r.checkXperms()
+	return checkXperms(r.Kind, r.Permissions, r.Xperms)
 }
-
-func (r Rule) checkXperms() error { return checkXperms(r.Kind, r.Permissions, r.Xperms) }
 
 func checkXperms(kind Kind, permissions []string, ranges []XpermRange) error {
 	if !kind.xperm() {
@@ -152,37 +150,59 @@ func checkXperms(kind Kind, permissions []string, ranges []XpermRange) error {
 // each once. A type that is its own target becomes self; an attribute does
 // not, for there both differ.
 func merge(rules []Rule, attribute func(string) bool) []Rule {
-	in, order := slices.Clone(rules), make([]int, len(rules))
-	var perms, lines, ranges int
-	for i := range in {
-		r := &in[i]
+	// There may be many rules: they are sorted where they are.
+	order, targets := make([]int32, len(rules)), make([]string, len(rules))
+	permissions := 0
+	for i := range rules {
+		r := &rules[i]
+		permissions += len(r.Permissions)
+		order[i], targets[i] = int32(i), r.Target
 		if r.Source == r.Target && !attribute(r.Source) {
-			r.Target = Self
+			targets[i] = Self
 		}
-		order[i] = i
-		perms, lines, ranges = perms+len(r.Permissions), lines+len(r.Evidence), ranges+len(r.Xperms)
 	}
-	slices.SortFunc(order, func(i, j int) int { return cmp.Or(compareKey(&in[i], &in[j]), cmp.Compare(i, j)) })
-	// The lists of all rules share three arrays: there may be many rules.
-	out := make([]Rule, 0, len(in))
-	allPerms, allLines, allRanges := make([]string, 0, perms), make([]string, 0, lines), make([]XpermRange, 0, ranges)
-	for i := 0; i < len(order); {
-		key := &in[order[i]]
-		p, l, x := len(allPerms), len(allLines), len(allRanges)
-		for ; i < len(order) && compareKey(key, &in[order[i]]) == 0; i++ {
-			r := &in[order[i]]
-			allPerms = append(allPerms, r.Permissions...)
-			allLines = append(allLines, r.Evidence...)
-			allRanges = append(allRanges, r.Xperms...)
+	slices.SortFunc(order, func(i, j int32) int {
+		if c := compareKey(&rules[i], &rules[j], targets[i], targets[j]); c != 0 {
+			return c
 		}
-		r := *key
-		slices.Sort(allPerms[p:])
-		r.Permissions = clip(slices.Compact(allPerms[p:]))
-		r.Xperms = clip(mergeRanges(allRanges[x:]))
-		r.Evidence = clip(unique(allLines[l:]))
+		return int(i) - int(j)
+	})
+	out, all := make([]Rule, 0, len(rules)), make([]string, 0, permissions)
+	for i := 0; i < len(order); {
+		first, n := order[i], 1
+		for i+n < len(order) && compareKey(&rules[first], &rules[order[i+n]], targets[first], targets[order[i+n]]) == 0 {
+			n++
+		}
+		r := rules[first]
+		r.Target = targets[first]
+		if n > 1 || !tidy(&r) {
+			r.Permissions, r.Xperms, r.Evidence = all[len(all):], nil, nil
+			for _, j := range order[i : i+n] {
+				r.Permissions = append(r.Permissions, rules[j].Permissions...)
+				r.Xperms = append(r.Xperms, rules[j].Xperms...)
+				r.Evidence = append(r.Evidence, rules[j].Evidence...)
+			}
+			all = all[:len(all)+len(r.Permissions)]
+			slices.Sort(r.Permissions)
+			r.Permissions = slices.Compact(r.Permissions)
+			r.Xperms = mergeRanges(r.Xperms)
+			r.Evidence = unique(r.Evidence)
+		}
+		r.Permissions, r.Xperms, r.Evidence = clip(r.Permissions), clip(r.Xperms), clip(r.Evidence)
 		out = append(out, r)
+		i += n
 	}
 	return out
+}
+
+// tidy reports whether a rule alone merges to itself.
+func tidy(r *Rule) bool {
+	for i := 1; i < len(r.Permissions); i++ {
+		if r.Permissions[i-1] >= r.Permissions[i] {
+			return false
+		}
+	}
+	return len(r.Xperms) == 0 && len(r.Evidence) < 2
 }
 
 // clip keeps what is appended to a list out of the array that it is part of.
@@ -194,21 +214,24 @@ func clip[T any](list []T) []T {
 	return slices.Clip(list)
 }
 
-// compareKey orders rules by what makes them one.
-func compareKey(a, b *Rule) int {
+// compareKey orders rules with the given targets by what makes them one.
+func compareKey(a, b *Rule, to, toB string) int {
 	if c := cmp.Compare(a.Source, b.Source); c != 0 {
 		return c
 	}
-	if a.Target != b.Target {
-		if a.Target == Self {
+	if to != toB {
+		if to == Self {
 			return -1
 		}
-		if b.Target == Self {
+		if toB == Self {
 			return 1
 		}
+		return cmp.Compare(to, toB)
 	}
-	c := cmp.Or(cmp.Compare(a.Target, b.Target), cmp.Compare(a.Class, b.Class),
-		cmp.Compare(a.Kind, b.Kind))
+	if c := cmp.Compare(a.Class, b.Class); c != 0 {
+		return c
+	}
+	c := cmp.Compare(a.Kind, b.Kind)
 	if c == 0 && a.Kind.xperm() {
 		return slices.Compare(a.Permissions, b.Permissions)
 	}

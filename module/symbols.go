@@ -201,6 +201,14 @@ func (c *compiler) find(t policydb.Table, name string, d *decl) (int, error) {
 // require adds what a require block names, users aside: those are found in the
 // second pass.
 func (c *compiler) require(s *Require, d *decl) error {
+	if n := len(s.Symbols); n > 16 { // most of them types
+		t := policydb.TableTypes
+		c.m.Symbols.Types, c.m.Scopes[t] = slices.Grow(c.m.Symbols.Types, n), slices.Grow(c.m.Scopes[t], n)
+		c.alone, c.primary, c.idList = slices.Grow(c.alone, n), slices.Grow(c.primary, n), slices.Grow(c.idList, n)
+		if len(c.names[t]) == 0 {
+			c.names[t] = make(map[string]int, n)
+		}
+	}
 	for i := range s.Symbols {
 		r := &s.Symbols[i]
 		if r.Kind == UserSymbol {

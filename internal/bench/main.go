@@ -108,7 +108,7 @@ func run(args []string, out, stderr io.Writer) (ok bool, err error) {
 func benchmarks() []benchmark {
 	var all []benchmark
 	for _, list := range [][]benchmark{policyBenchmarks(), searchBenchmarks(), coreBenchmarks(), avcBenchmarks(), fcontextBenchmarks(), relabelBenchmarks(),
-		triageBenchmarks(), storeBenchmarks()} {
+		triageBenchmarks(), storeBenchmarks(), moduleBenchmarks()} {
 		all = append(all, list...)
 	}
 	return all

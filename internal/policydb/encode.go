@@ -115,9 +115,11 @@ type tableHead struct {
 }
 
 func (w *writer) u32(values ...uint32) {
+	b := w.b
 	for _, v := range values {
-		w.b = binary.LittleEndian.AppendUint32(w.b, v)
+		b = binary.LittleEndian.AppendUint32(b, v)
 	}
+	w.b = b
 }
 
 // count writes a number of records.
@@ -149,10 +151,12 @@ func (w *writer) bitmap(b Bitmap) {
 		high = b.Nodes[n-1].Start + bitmapUnit
 	}
 	w.u32(bitmapUnit, high, uint32(len(b.Nodes)))
+	out := w.b
 	for _, n := range b.Nodes {
-		w.b = binary.LittleEndian.AppendUint32(w.b, n.Start)
-		w.b = binary.LittleEndian.AppendUint64(w.b, n.Map)
+		out = binary.LittleEndian.AppendUint32(out, n.Start)
+		out = binary.LittleEndian.AppendUint64(out, n.Map)
 	}
+	w.b = out
 }
 
 func (w *writer) header(p *Policy) {
