@@ -15,7 +15,7 @@ import (
 )
 
 const (
-	raceSpecs  = "/.* system_u:object_r:default_t:s0\n/home(/.*)? system_u:object_r:home_t:s0\n"
+	raceSpecs  = "/.* system_u:object_r:default_t:s0\n/home(/.*)? system_u:object_r:user_home_t:s0\n"
 	victimHas  = "system_u:object_r:shadow_t:s0"
 	startsWith = "unconfined_u:object_r:tmp_t:s0"
 )

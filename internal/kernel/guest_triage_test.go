@@ -4,11 +4,11 @@ package kernel
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
-	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -58,14 +58,18 @@ var firstFix = map[string]triage.Kind{
 func TestKernelTriage(t *testing.T) {
 	guest.Require(t)
 	layOut(t)
-	t.Chdir(t.TempDir())
+	m, err := sekit.OpenMachine(sekit.MachineOptions{StateDir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
 	findings := triageProbes(t)
 	different := 0
 	for _, p := range probes() {
 		if p.class == "" {
 			continue
 		}
-		row, err := curesAndUndoes(p, findings[p.name])
+		row, err := curesAndUndoes(t.Context(), m, p, findings[p.name])
 		guest.Row("triage", p.name, row)
 		if err != nil {
 			different++
@@ -111,9 +115,9 @@ func triageProbes(t *testing.T) map[string]triage.Finding {
 	return found
 }
 
-// curesAndUndoes makes a finding's first fix and takes it back. The row says
-// what was done, for the table.
-func curesAndUndoes(p probe, f triage.Finding) (row string, err error) {
+// curesAndUndoes applies a finding's first fix to the machine and takes it back.
+// The row says what was done, for the table.
+func curesAndUndoes(ctx context.Context, m *sekit.Machine, p probe, f triage.Finding) (row string, err error) {
 	want := firstFix[p.name]
 	switch {
 	case f.Denial == nil:
@@ -128,26 +132,36 @@ func curesAndUndoes(p probe, f triage.Finding) (row string, err error) {
 	if fix.Kind != want {
 		return row, fmt.Errorf("the first fix is a %v, not a %v: %s", fix.Kind, want, fix.Summary)
 	}
-	if err := makeFix(fix); err != nil {
+	sys, err := m.System(ctx)
+	if err != nil {
 		return row, err
 	}
+	plan, err := fix.Plan(ctx, sys)
+	if err != nil {
+		return row, err
+	}
+	start := time.Now()
+	undo, err := m.Apply(ctx, plan)
+	if err != nil {
+		return row, err
+	}
+	row += fmt.Sprintf("; made in %.1f s", time.Since(start).Seconds())
 	if _, err := provoke(p.name); err == nil {
 		return row, errors.New("it is denied with the fix, too")
 	}
-	row += "; cured"
-	if err := restore(p.path); err != nil {
-		return row, err
+	row += ", cured"
+	if _, err := os.Lstat(p.path); p.path != "" && errors.Is(err, fs.ErrNotExist) {
+		// The access that went through was the file's removal: there is nothing
+		// left to give a context back.
+		return row + ", and the file is gone", nil
 	}
-	if len(fix.Undo) == 0 {
-		return row + "; no commands undo it", nil
-	}
-	if err := runAll(fix.Undo); err != nil {
+	if _, err := m.Apply(ctx, undo); err != nil {
 		return row, err
 	}
 	if _, err := provoke(p.name); err != nil {
 		return row, fmt.Errorf("undone, and not denied: %w", err)
 	}
-	return row + "; undone", nil
+	return row + ", undone", nil
 }
 
 func refusals(f triage.Finding) string {
@@ -156,38 +170,4 @@ func refusals(f triage.Finding) string {
 		s = append(s, fmt.Sprintf("%v (%s)", r.Kind, r.Reason))
 	}
 	return strings.Join(s, ", ")
-}
-
-// restore makes a path again if the access that went through removed it. Its
-// context is the one that the fix gave it: its directory's.
-func restore(path string) error {
-	if _, err := os.Lstat(path); path == "" || !errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	return os.WriteFile(path, nil, 0o755)
-}
-
-// makeFix makes a fix as its commands do; a module is put where they look for it.
-func makeFix(fix triage.Fix) error {
-	if m := fix.Module; m != nil {
-		for ext, write := range map[string]func() ([]byte, error){".te": m.TE, ".cil": m.CIL} {
-			data, err := write()
-			if err == nil {
-				err = os.WriteFile(m.Name+ext, data, 0o644)
-			}
-			if err != nil {
-				return err
-			}
-		}
-	}
-	return runAll(fix.Commands)
-}
-
-func runAll(commands []triage.Command) error {
-	for _, c := range commands {
-		if out, err := exec.Command(c[0], c[1:]...).CombinedOutput(); err != nil {
-			return fmt.Errorf("%s: %w: %s", c, err, out)
-		}
-	}
-	return nil
 }
