@@ -166,7 +166,7 @@ func (t *transaction) read(name string) ([]byte, error) {
 }
 
 func readIfThere(root *os.Root, name string) ([]byte, error) {
-	data, err := readLimited(root.FS(), name, maxFile)
+	data, err := readLimited(root.FS(), name, maxSize(name))
 	if isNotExist(err) {
 		return nil, nil
 	}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"strings"
 )
 
 // Names that libsemanage gives the parts of a store (semanage_store.c).
@@ -31,8 +32,18 @@ const (
 	contextsDir = "contexts/files"
 )
 
-// maxFile is the largest file of a store that is read.
-const maxFile = 256 << 20
+// Larger files of a store are not read: policies, and all others.
+const (
+	maxPolicy = 256 << 20
+	maxFile   = 32 << 20
+)
+
+func maxSize(name string) int64 {
+	if strings.HasPrefix(path.Base(name), "policy.") {
+		return maxPolicy
+	}
+	return maxFile
+}
 
 // Store is a policy type's store, of this machine or of an image, with the
 // directory that its policy is installed in. Its methods may be called at the
@@ -124,7 +135,7 @@ func (s *Store) ReadFile(name string) ([]byte, error) {
 		return nil, &fs.PathError{Op: "read", Path: name, Err: fs.ErrInvalid}
 	}
 	if s.fsys != nil {
-		return readLimited(s.fsys, s.Path(name), maxFile)
+		return readLimited(s.fsys, s.Path(name), maxSize(name))
 	}
 	if name == SubsFile {
 		etc, err := s.open(s.etc())
@@ -132,7 +143,7 @@ func (s *Store) ReadFile(name string) ([]byte, error) {
 			return nil, err
 		}
 		defer etc.Close()
-		return readLimited(etc.FS(), path.Join(contextsDir, name), maxFile)
+		return readLimited(etc.FS(), path.Join(contextsDir, name), maxSize(name))
 	}
 	dir, err := s.open(s.dir)
 	if err != nil {
@@ -150,7 +161,7 @@ func readActive(dir *os.Root, name string) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		data, readErr := readLimited(active.FS(), name, maxFile)
+		data, readErr := readLimited(active.FS(), name, maxSize(name))
 		was, err := active.Stat(".")
 		active.Close()
 		if err != nil {
