@@ -36,6 +36,11 @@ type Edit struct {
 // it first, and libsemanage finds local records that it has yet to put into the
 // policy, as it does with its next change.
 //
+// Two things that libsemanage does with each commit are left to its next one: it
+// compiles file contexts (a compiled form of what changes is removed, so that
+// libselinux reads the text), and it makes file_contexts.homedirs anew, which
+// matters if accounts have changed since.
+//
 // Errors are those of the edits, a [*ParseError], [*RecordError], [*LockError]
 // or [*UnsupportedError], or those of the file system.
 func (s *Store) Commit(ctx context.Context, edits ...Edit) error {
