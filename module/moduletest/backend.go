@@ -15,12 +15,12 @@ import (
 // Backend is a machine's store of modules in memory. Its module base (priority
 // 100) stands for all that the policy has which it was made of, and can't be
 // read or removed. Modules that are installed are linked into the policy, so
-// that decisions change: those in the languages pp and cil that consist of
-// allow, dontaudit and allowxperm rules on what the policy has. Of others,
-// Commit says with a [*module.UnsupportedError] what it can't link, and of a
-// type that the policy lacks with a [*policy.NameError]; nothing is changed then. It
-// keeps to the contract of [module.Backend] as libsemanage does. It is safe for
-// concurrent use.
+// that decisions change: packages (pp) that consist of access rules on what the
+// policy has, and of permissive statements. Of others, Commit says with a
+// [*module.UnsupportedError] what it can't link, and of a type that the policy
+// lacks with a [*policy.NameError]; nothing is changed then. It keeps to the
+// contract of [module.Backend] as libsemanage does. It is safe for concurrent
+// use.
 type Backend struct {
 	mu       sync.Mutex
 	p        *policy.Policy
@@ -152,45 +152,4 @@ func (b *Backend) Commit(ctx context.Context, changes []module.Change) error {
 	}
 	b.records, b.contents, b.linked = records, contents, linked
 	return b.fault.AfterCommit
-}
-
-// link returns the policy with the modules in force laid over it: of each name
-// the one with the highest priority, if it is enabled.
-func link(p *policy.Policy, records []module.Record, contents map[module.Key]module.Content) (*policy.Policy, error) {
-	var changes []policy.Change
-	seen := map[string]bool{base.Name: true}
-	for _, r := range records { // the highest priority first
-		if seen[r.Name] {
-			continue
-		}
-		seen[r.Name] = true
-		if !r.Enabled {
-			continue
-		}
-		m, err := parse(contents[r.Key])
-		if err != nil {
-			return nil, fmt.Errorf("module %s: %w", r.Key, err)
-		}
-		changes = append(changes, policyChanges(m)...)
-	}
-	return p.With(changes...)
-}
-
-func parse(c module.Content) (*module.Module, error) {
-	if c.Language == "pp" {
-		m, _, err := module.ParsePP(c.Data)
-		return m, err
-	}
-	return nil, &module.UnsupportedError{What: fmt.Sprintf("the language %q", c.Language)}
-}
-
-func policyChanges(m *module.Module) []policy.Change {
-	changes := module.Changes(m.Rules)
-	for _, r := range m.Rules {
-		if r.Kind == module.DontAudit {
-			changes = append(changes, policy.DontAuditRule{
-				Source: r.Source, Target: r.Target, Class: r.Class, Permissions: r.Permissions})
-		}
-	}
-	return changes
 }

@@ -60,3 +60,47 @@ func TestFault(t *testing.T) {
 		t.Errorf("after the fault: %v, %d commits", err, b.Commits())
 	}
 }
+
+// What a module says is linked, or refused by name and without a trace.
+func TestLink(t *testing.T) {
+	p := demoPolicy(t)
+	execmem := policy.Access{Source: policy.MustParseContext("system_u:system_r:httpd_t:s0"),
+		Target: policy.MustParseContext("system_u:system_r:httpd_t:s0"), Class: "process", Permissions: []string{"execmem"}}
+	const require = "module webapp 1.0;\nrequire { type httpd_t, var_t; class process { execmem execheap }; class file read; }\n"
+	for _, tt := range []struct {
+		te            string
+		links, allows bool
+	}{
+		{te: "allow { httpd_t var_t } { self var_t }:process { execmem execheap };", links: true, allows: true},
+		{te: "dontaudit httpd_t self:process execmem;", links: true},
+		{te: "permissive httpd_t;", links: true},
+		{te: "allow httpd_t { var_t -httpd_t }:file read;"},
+		{te: "type new_t; allow httpd_t new_t:file read;"},
+		{te: "bool b true; if (b) { allow httpd_t self:process execmem; }"},
+		{te: "type_transition httpd_t var_t:process var_t;"},
+	} {
+		m, err := module.ParseTE("webapp.te", []byte(require+tt.te))
+		if err != nil {
+			t.Fatal(err)
+		}
+		pp, err := m.PP(module.PPOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := moduletest.NewBackend(p)
+		_, err = module.NewStore(b).Install(t.Context(), module.Key{Name: "webapp"}, module.Content{Language: "pp", Data: pp})
+		var unsupported *module.UnsupportedError
+		if tt.links != (err == nil) || err != nil && !errors.As(err, &unsupported) || tt.links != (b.Commits() == 1) {
+			t.Errorf("%s: %v", tt.te, err)
+			continue
+		}
+		now, err := b.Policy()
+		if err != nil {
+			t.Fatal(err)
+		}
+		d, err := now.Decide(execmem)
+		if err != nil || d.Allowed != tt.allows {
+			t.Errorf("%s: allowed %v, %v", tt.te, d.Allowed, err)
+		}
+	}
+}
