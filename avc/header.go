@@ -155,6 +155,11 @@ func (c *clock) sniff(b []byte, from int) (h header, ok bool) {
 				try(cand, i)
 				break
 			}
+		} else if bytes.HasSuffix(b[from:i], msgEq) && bytes.HasPrefix(b[i:], auditP) {
+			if cand, good := c.beheaded(b, from, i); good {
+				try(cand, cand.start)
+				break
+			}
 		}
 		i += len("audit")
 	}
@@ -177,6 +182,23 @@ func (c *clock) sniff(b []byte, from int) (h header, ok bool) {
 		h.prefix = b[:h.start]
 	}
 	return h, ok
+}
+
+// cutType returns where a header begins that a line ends inside the type of:
+// type=USER_|AVC, -1 if there is none.
+func cutType(b []byte) int {
+	i := len(b)
+	for i > 0 && isTypeByte(b[i-1]) {
+		i--
+	}
+	start := i - len(typeEq)
+	if start < 0 || !bytes.HasPrefix(b[start:], typeEq) || start > 0 && isKeyByte(b[start-1]) {
+		return -1
+	}
+	if s := nodeBefore(b, 0, start); s >= 0 {
+		return s
+	}
+	return start
 }
 
 // isGlued reports whether type= at i begins a record although it follows
@@ -250,6 +272,38 @@ func (c *clock) auditWord(b []byte, i int) (h header, ok bool) {
 	h.typ, ok = parseRecordType(b[j:k])
 	h.form = FormJournal
 	h.body = skipSpaces(b, k)
+	return h, ok
+}
+
+// beheaded reads a header whose type= was cut off: "AVC msg=audit(1.2:3): ", at
+// the word audit.
+func (c *clock) beheaded(b []byte, from, i int) (h header, ok bool) {
+	start := i - len(msgEq)
+	end := start
+	for end > from && b[end-1] == ' ' {
+		end--
+	}
+	word := end
+	for word > from && isTypeByte(b[word-1]) {
+		word--
+	}
+	typ, known := parseRecordType(b[word:end])
+	if !known || word > from && b[word-1] == '=' {
+		h, ok = c.auditWord(b, i)
+		if h.start = start; h.form == FormKernelLog {
+			h.form = FormAudit
+		}
+	} else {
+		h = header{typ: typ, start: word}
+		var interp bool
+		var stop int
+		h.id, interp, stop = c.parseStamp(b, i+len(auditP))
+		h.body, ok = skipColon(b, stop), h.id.ok
+		if h.form = FormAudit; interp {
+			h.form = FormInterpreted
+		}
+	}
+	h.weak = true
 	return h, ok
 }
 

@@ -8,6 +8,7 @@ import (
 	"iter"
 	"maps"
 	"runtime"
+	"slices"
 	"time"
 )
 
@@ -90,6 +91,7 @@ type Reader struct {
 	// open is the record that the next line may go on, with its event.
 	open     *pending
 	openLine []byte // what stood before it in its line
+	cut      []byte // the beginning of a header that the last line ended in
 	soft     bool   // the last line's end was a mail's and not the record's
 	export   exportEntry
 	pretty   prettyEntry
@@ -320,26 +322,39 @@ func (r *Reader) add(h *header, b []byte, prov Provenance) {
 	r.open = p
 }
 
-// extend appends a further line to the open record.
+// maxLines bounds how many lines a record may be spread over.
+const maxLines = 32
+
+// extend appends a further line to the open record, and a blank between them if
+// there is to be one.
 func (r *Reader) extend(line []byte, blank bool) bool {
-	const most = 32 // lines
-	p := r.open
-	rec := &p.recs[len(p.recs)-1]
-	if rec.lines >= most || len(rec.text)+len(line) > r.opts.MaxRecord || p.size+len(line) > r.opts.MaxEvent {
-		return false
-	}
+	rec := &r.open.recs[len(r.open.recs)-1]
 	text := bytes.TrimRight(rec.text, " \t")
 	if n := len(text); n > 0 && text[n-1] == '\\' {
 		text, blank = bytes.TrimRight(text[:n-1], " \t"), true
 	}
-	before := len(rec.text)
-	if rec.lines == 1 { // it may stand in the input's buffer
-		text = append(make([]byte, 0, 2*len(text)+len(line)+1), text...)
-	}
 	if blank {
-		text = append(text, ' ')
+		return r.join(text, []byte{' '}, line)
 	}
-	rec.text = append(text, line...)
+	return r.join(text, line)
+}
+
+// extendSoft appends what goes on just where the last line ended.
+func (r *Reader) extendSoft(line []byte) bool {
+	return r.join(r.open.recs[len(r.open.recs)-1].text, line)
+}
+
+// join makes the parts the text of the open record, of which the first is its
+// text so far.
+func (r *Reader) join(parts ...[]byte) bool {
+	p := r.open
+	rec := &p.recs[len(p.recs)-1]
+	line := parts[len(parts)-1]
+	if rec.lines >= maxLines || len(rec.text)+len(line) > r.opts.MaxRecord || p.size+len(line) > r.opts.MaxEvent {
+		return false
+	}
+	before := len(rec.text)
+	rec.text = slices.Concat(parts...)
 	p.size += len(rec.text) - before
 	r.corr.bytes += len(rec.text) - before
 	rec.lines++

@@ -1,6 +1,9 @@
 package avc
 
-import "bytes"
+import (
+	"bytes"
+	"slices"
+)
 
 // step takes the next entry of the input. It returns false when the input is at
 // its end and nothing is pending.
@@ -24,7 +27,7 @@ func (r *Reader) step() bool {
 			r.next++
 			r.countLine()
 			r.record(e, c.text[e.start:e.end])
-		case e.kind == entryNoise && r.open == nil && !r.export.open && !r.pretty.open:
+		case e.kind == entryNoise && r.open == nil && !r.export.open && !r.pretty.open && len(r.cut) == 0:
 			r.at = e.next
 			r.next++
 			r.lineNo += e.lines
@@ -119,12 +122,18 @@ func (r *Reader) line(b []byte) {
 		r.prettyLine(b)
 		return
 	}
+	if len(r.cut) > 0 {
+		b = r.mend(b)
+	}
 	h, ok := r.clock.sniff(b, 0)
 	if r.open != nil {
 		rec := &r.open.recs[len(r.open.recs)-1]
 		text := rec.text
 		if ok && h.weak && h.form == FormBare && (awaitsVector(rec.typ, text) || awaitsOp(rec.typ, text)) {
 			ok = false // this is the body of the record that is open
+		}
+		if ok && h.weak && bytes.HasPrefix(b[h.start:], msgEq) && !bytes.Contains(text, auditP[:5]) {
+			ok = false // type=AVC |msg=audit(1.2:3):
 		}
 		if ok && h.weak && bytes.HasSuffix(text, msgEq) && len(trimDecoration(b[:h.start], r.openLine)) == 0 {
 			ok = false // type=AVC msg=|audit(1.2:3):
@@ -138,8 +147,8 @@ func (r *Reader) line(b []byte) {
 		if n := len(bytes.TrimRight(text, " \t")); !goes && n > 0 && text[n-1] == '\\' && len(part) > 0 {
 			blank, goes = true, true
 		}
-		if follows && !ok {
-			blank, goes = false, true
+		if follows && !ok && r.extendSoft(b) {
+			return
 		}
 		if goes && r.extend(part, blank) {
 			if !ok {
@@ -153,7 +162,27 @@ func (r *Reader) line(b []byte) {
 		r.found(h, b)
 		return
 	}
+	if i := cutType(b); i >= 0 {
+		r.cut, r.openLine = append(r.cut[:0], b[i:]...), append(r.openLine[:0], b[:i]...)
+		return
+	}
 	r.lostReport(b)
+}
+
+// mend puts a line behind the beginning of a header that the last one ended in,
+// if it goes on there.
+func (r *Reader) mend(b []byte) []byte {
+	head := r.cut
+	r.cut = r.cut[:0]
+	part := trimDecoration(b, r.openLine)
+	n := 0
+	for n < len(part) && isTypeByte(part[n]) {
+		n++
+	}
+	if rest := part[n:]; len(rest) > 0 && !bytes.HasPrefix(rest, []byte(" msg=")) {
+		return b
+	}
+	return slices.Concat(r.openLine, head, part)
 }
 
 // lostReport takes the kernel's message about records that it had no room for:

@@ -18,8 +18,6 @@ var unwrappable = map[string]string{
 	"R00179": "the fields stand before avc:",
 	"R01355": "is damaged",
 	"R01001": "has blanks of two bytes, which break in the middle",
-	"R01360": "the record's type is broken (type=USER_|AVC) behind a syslog header",
-	"R01361": "the record's type is broken (type=USER_|AVC) behind a syslog header",
 	"R01688": "an interpreted name, without quotes, swallows the piece of a key (comm=intercept s|addr=)",
 	"R01711": "a program's text, with avc: broken (a|vc:) behind an opening quote, and a number that is damaged (pid=2 496)",
 	"R01705": "two records on one line, and the second one's header is broken",
