@@ -23,7 +23,7 @@ func readForms(t testing.TB) []formCase {
 		t.Fatal(err)
 	}
 	var cases []formCase
-	replace := strings.NewReplacer("{1d}", "\x1d", "{nbsp}", "\u00a0", "{cr}", "\r")
+	replace := strings.NewReplacer("{1d}", "\x1d", "{esc}", "\x1b", "{nbsp}", "\u00a0", "{cr}", "\r")
 	for line := range strings.SplitAfterSeq(string(b), "\n") {
 		line = strings.ReplaceAll(line, "\r", "") // a checkout on Windows
 		if name, ok := strings.CutPrefix(line, "=== "); ok {
