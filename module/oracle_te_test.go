@@ -70,6 +70,7 @@ func TestOracleDebianModules(t *testing.T) {
 	oracle.Require(t, "checkmodule", pp, debianModules+"/apache.pp.bz2")
 	_, noDismod := exec.LookPath("sedismod")
 	dir := t.TempDir()
+	var statements, statementsDifferent int
 	var modules, different, texts, textsDifferent, printed, printedDifferent int
 	debianPackages(t, func(name string, data []byte) {
 		modules++
@@ -97,6 +98,14 @@ func TestOracleDebianModules(t *testing.T) {
 		if err != nil || !samePackage(t, ours, data) {
 			different++
 			t.Errorf("%s: another module, %v", name, err)
+		}
+		contexts, err := module.ParseFC(name+".fc", p.FileContexts)
+		for i, line := range fileContexts(p.FileContexts) {
+			statements++
+			if err != nil || i >= len(contexts) || contexts[i].String() != line {
+				statementsDifferent++
+				t.Errorf("%s: %q, %v", name, line, err)
+			}
 		}
 		if modules%10 != 0 {
 			return
@@ -129,8 +138,20 @@ func TestOracleDebianModules(t *testing.T) {
 		}
 	})
 	oracle.Report(t, "module-debian-decompiled", modules, different)
+	oracle.Report(t, "module-debian-fc", statements, statementsDifferent)
 	oracle.Report(t, "module-debian-te-checkmodule", texts, textsDifferent)
 	oracle.Report(t, "module-debian-pp-sedismod", printed, printedDifferent)
+}
+
+// fileContexts are the statements of a text, with tabs between their fields.
+func fileContexts(text []byte) []string {
+	var out []string
+	for line := range strings.Lines(string(text)) {
+		if fields := strings.Fields(line); len(fields) > 0 && fields[0][0] != '#' {
+			out = append(out, strings.Join(fields, "\t"))
+		}
+	}
+	return out
 }
 
 // samePackage compares two packages but for the order of tables.
