@@ -45,17 +45,6 @@ func (s *symbols) parseLevel(text string) (l policydb.Level, problem string) {
 	return l, problem
 }
 
-// bitmapOf makes a Bitmap of dense words.
-func bitmapOf(words []uint64) policydb.Bitmap {
-	var b policydb.Bitmap
-	for i, w := range words {
-		if w != 0 {
-			b.Nodes = append(b.Nodes, policydb.BitmapNode{Start: uint32(i) * 64, Map: w})
-		}
-	}
-	return b
-}
-
 // intersect returns the numbers that are in both sets.
 func intersect(a, b policydb.Bitmap) policydb.Bitmap {
 	var out policydb.Bitmap
