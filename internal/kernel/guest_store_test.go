@@ -11,68 +11,18 @@ import (
 	"testing"
 
 	"github.com/sekit/sekit/boolean"
-	"github.com/sekit/sekit/boolean/booleantest"
 	"github.com/sekit/sekit/internal/kernel/guest"
 	"github.com/sekit/sekit/policy"
 	"github.com/sekit/sekit/port"
-	"github.com/sekit/sekit/port/porttest"
 )
 
-const liveStore = "/var/lib/selinux/" + policyName
-
-// linkedPolicy returns what the live store's modules compile to.
-func linkedPolicy(t *testing.T) *policy.Policy {
-	t.Helper()
-	p, err := policy.Open(liveStore + "/active/policy.linked")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return p
-}
-
-// emptyPorts removes all local port records.
-func emptyPorts(t *testing.T, p *policy.Policy, s *port.Store) {
-	t.Helper()
-	local, err := s.Local(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	var keys []port.Key
-	for _, r := range local {
-		keys = append(keys, r.Key)
-	}
-	if _, err := port.New(p, s).Delete(t.Context(), keys...); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// emptyBooleans removes all local records, and gives booleans the policy's own
-// values.
-func emptyBooleans(t *testing.T, p *policy.Policy, s *boolean.Store) {
-	t.Helper()
-	local, err := s.Local(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	var names []string
-	for _, r := range local {
-		names = append(names, r.Name)
-	}
-	b := boolean.New(p, s)
-	if _, err := b.Reset(t.Context(), names...); err != nil {
-		t.Fatal(err)
-	}
-	var own []boolean.Record
-	for b := range p.Booleans() {
-		own = append(own, boolean.Record{Name: b.Name(), On: b.Default()})
-	}
-	if _, err := b.Set(t.Context(), own...); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func liveStores(t *testing.T) (*port.Store, *boolean.Store) {
-	t.Helper()
+// TestKernelStoreTakesEffect commits a port and a boolean: the kernel must have
+// them, semanage must list them as local, and no file may have another label
+// than the policy gives it.
+func TestKernelStoreTakesEffect(t *testing.T) {
+	guest.Require(t)
+	withoutLocal(t)
+	t.Cleanup(func() { withoutLocal(t) })
 	ports, err := port.OpenRoot("/", policyName)
 	if err != nil {
 		t.Fatal(err)
@@ -81,45 +31,7 @@ func liveStores(t *testing.T) (*port.Store, *boolean.Store) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return ports, booleans
-}
-
-// TestKernelStoreContracts holds the live store to the contracts of all stores.
-func TestKernelStoreContracts(t *testing.T) {
-	guest.Require(t)
-	p := linkedPolicy(t)
-	ports, booleans := liveStores(t)
-	defer emptyPorts(t, p, ports)
-	defer emptyBooleans(t, p, booleans)
-	t.Run("port", func(t *testing.T) {
-		porttest.TestBackend(t, func(t *testing.T) porttest.Harness {
-			emptyPorts(t, p, ports)
-			return porttest.Harness{Policy: p, Backend: ports, Reopen: func() port.Backend {
-				again, _ := liveStores(t)
-				return again
-			}}
-		})
-	})
-	t.Run("boolean", func(t *testing.T) {
-		booleantest.TestBackend(t, func(t *testing.T) booleantest.Harness {
-			emptyBooleans(t, p, booleans)
-			return booleantest.Harness{Policy: p, Backend: booleans, Reopen: func() boolean.Backend {
-				_, again := liveStores(t)
-				return again
-			}}
-		})
-	})
-}
-
-// TestKernelStoreTakesEffect commits a port and a boolean: the kernel must have
-// them, semanage must list them, and no file may have another label than the
-// policy gives it.
-func TestKernelStoreTakesEffect(t *testing.T) {
-	guest.Require(t)
-	p := linkedPolicy(t)
-	ports, booleans := liveStores(t)
-	defer emptyPorts(t, p, ports)
-	defer emptyBooleans(t, p, booleans)
+	p := storePolicy(t)
 	var flip boolean.Record
 	for b := range p.Booleans() {
 		flip = boolean.Record{Name: b.Name(), On: !b.Default()}
@@ -169,7 +81,7 @@ func TestKernelStoreTakesEffect(t *testing.T) {
 func compareLabels(t *testing.T) {
 	t.Helper()
 	compared, different := 0, 0
-	for _, dir := range []string{liveStore, "/etc/selinux/" + policyName} {
+	for _, dir := range []string{"/var/lib/selinux/" + policyName, "/etc/selinux/" + policyName} {
 		err := filepath.WalkDir(dir, func(string, fs.DirEntry, error) error {
 			compared++
 			return nil
