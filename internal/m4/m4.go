@@ -107,6 +107,14 @@ func (p *Processor) Defined(name string) bool {
 	return d != nil && d.builtin == nil
 }
 
+// Text returns the text of a macro; empty of a builtin and of what is not defined.
+func (p *Processor) Text(name string) string {
+	if d := p.table.get(name); d != nil {
+		return d.text
+	}
+	return ""
+}
+
 // Read reads a file's text and expands it. The error is an [*Error]; p is of no
 // use after one. A macro m4exit ends the reading, without an error.
 func (p *Processor) Read(file, text string) error {

@@ -6,6 +6,9 @@
 // module language and file contexts, and makes packages of them, without m4,
 // make and checkmodule.
 //
+// [Headers.Suggest] looks for the interfaces that allow what was denied, and
+// says what each would open beyond that: audit2allow -R, priced on the policy.
+//
 // Nothing of the reference policy is in this package: it all is read at run
 // time.
 package refpolicy

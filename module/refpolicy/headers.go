@@ -25,6 +25,8 @@ type Headers struct {
 	// define has read the interface files, which defines their names as
 	// macros; what came out are the definitions that macros has read.
 	define, macros, contexts *m4.Processor
+	// frame is what policy_module comes to: a module's head.
+	frame string
 }
 
 // Settings are what the headers' build.conf says of the policy that they
@@ -162,7 +164,18 @@ func (h *Headers) load(support, interfaces []file, limits m4.Limits) error {
 		return err
 	}
 	h.macros = h.contexts.Fork()
-	return readDefinitions(h.macros, p)
+	if err := readDefinitions(h.macros, p); err != nil {
+		return err
+	}
+	if h.macros.Defined("policy_module") {
+		frame := h.macros.Fork()
+		frame.Discard(false)
+		if err := frame.Read("", "policy_module(suggested, 1.0)"); err != nil {
+			return mistake(err)
+		}
+		h.frame, _ = frame.Output()
+	}
+	return nil
 }
 
 // readDefinitions reads what came of interface files. An interface's own text
