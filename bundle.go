@@ -20,9 +20,10 @@ import (
 // to be relabelled stay what they are.
 //
 // A module adds statements beside the policy's and replaces none. What only a
-// local record can do is [errors.ErrUnsupported]: another type for a range of
-// ports, or a pattern, that the policy itself has; equivalences; ranges with
-// categories. What is so already is left out.
+// local record can do is [errors.ErrUnsupported]: another type for ports, or a
+// pattern, that the policy itself has as narrowly; equivalences; ranges with
+// categories. Patterns compete with the policy's own by how specific they are,
+// where a local record would win. What is so already is left out.
 func (s *System) Bundle(ctx context.Context, key module.Key, want Settings) (Settings, error) {
 	if len(want.Without.Ports)+len(want.Without.Contexts)+len(want.Without.Equivalences)+len(want.Without.Permissive) > 0 {
 		return Settings{}, fmt.Errorf("a module takes no records away: %w", errors.ErrUnsupported)
@@ -55,6 +56,13 @@ func (s *System) Bundle(ctx context.Context, key module.Key, want Settings) (Set
 func portconCIL(b *bytes.Buffer, c port.Change) error {
 	if c.Op != port.Add {
 		return fmt.Errorf("%s by a module: %w", c, errors.ErrUnsupported)
+	}
+	for _, e := range c.Shadows {
+		// Of statements the one for fewer ports counts (libsepol,
+		// cil_post_portcon_compare), of local records the newest.
+		if e.Origin == port.FromLocal || e.High-e.Low <= c.Key.High-c.Key.Low {
+			return fmt.Errorf("%s by a module, over the %s record %s: %w", c, e.Origin, e.Key, errors.ErrUnsupported)
+		}
 	}
 	ports := fmt.Sprint(c.Key.Low)
 	if c.Key.Low != c.Key.High {

@@ -42,6 +42,7 @@ func TestBundle(t *testing.T) {
 	for name, bad := range map[string]sekit.Settings{
 		"the policy's own port": {Ports: []port.Setting{port.Port(port.TCP, 443, "http_cache_port_t")}},
 		"the policy's pattern":  {Contexts: []fcontext.LocalSetting{{Pattern: "/.*", Type: "httpd_sys_content_t"}}},
+		"over narrower ports":   {Ports: []port.Setting{{Protocol: port.TCP, Low: 430, High: 450, Type: "http_cache_port_t"}}},
 		"equivalence":           {Equivalences: []fcontext.Equivalence{{Target: "/srv/www", Source: "/var/www"}}},
 		"categories":            {Ports: []port.Setting{{Protocol: port.TCP, Low: 5601, Type: "http_port_t", Range: "s0:c1"}}},
 		"without":               {Without: sekit.Without{Permissive: []string{"httpd_t"}}},

@@ -42,8 +42,8 @@ func (i Interrupted) String() string {
 }
 
 // Interrupted returns what killed programs have left, as the journal has it, and
-// nothing that is still going on. Without a journal there is nothing. Off
-// Linux, what is going on can't be told apart.
+// nothing that is still going on. Without a journal there is nothing. On
+// Windows, what is going on can't be told apart.
 func (m *Machine) Interrupted() ([]Interrupted, error) { return m.journal.interrupted() }
 
 // Recover takes back what is left of something interrupted, and forgets it.

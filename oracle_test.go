@@ -211,6 +211,75 @@ func testOraclePlans(t *testing.T, way string, plans []sekit.Settings) {
 	oracle.Report(t, "plan-"+way+"-undo", compared, different)
 }
 
+// TestOracleBundle installs records as a module, and removes it.
+func TestOracleBundle(t *testing.T) {
+	if !inNamespace(t) {
+		return
+	}
+	m, err := sekit.OpenMachineBy("semodule", "/", tool.Exec{}, sekit.MachineOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	before := storeState(t)
+	apply := func(want sekit.Settings) *sekit.System {
+		t.Helper()
+		p, err := m.Plan(t.Context(), want)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := m.Apply(t.Context(), p); err != nil {
+			t.Fatalf("%v\n%s", err, p)
+		}
+		s, err := m.System(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	s, err := m.System(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	key := module.Key{Name: "sekit_bundle", Priority: 300}
+	want, err := s.Bundle(t.Context(), key, sekit.Settings{
+		Ports: []port.Setting{port.Port(port.TCP, 5601, "http_port_t"), {Protocol: port.UDP, Low: 27000, High: 27010, Type: "dns_port_t"}},
+		Contexts: []fcontext.LocalSetting{
+			{Pattern: `/srv/my\.site(/.*)?`, Type: "httpd_sys_content_t"}, {Pattern: "/srv/sock", Kind: fcontext.Socket, Type: "httpd_runtime_t"},
+			{Pattern: "/srv/keep", Kind: fcontext.Dir, None: true},
+		},
+		Permissive: []string{"httpd_t"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s = apply(want)
+	different := 0
+	for _, k := range []port.Key{{Protocol: port.TCP, Low: 5601, High: 5601}, {Protocol: port.UDP, Low: 27000, High: 27010}} {
+		if m, err := s.Ports.Lookup(k.Protocol, int(k.Low)); err != nil || m.Key != k || m.Origin != port.FromPolicy {
+			different++
+			t.Logf("%s: %+v, %v", k, m, err)
+		}
+	}
+	for name, typ := range map[string]string{"/srv/my.site/x": "httpd_sys_content_t", "/srv/my_site": "var_t"} {
+		if m, ok := s.Contexts.Lookup(name, fcontext.File); !ok || m.Context.Type() != typ {
+			different++
+			t.Logf("%s: %+v", name, m)
+		}
+	}
+	compared, d := compareListings(t, m)
+	different += d
+	apply(sekit.Settings{Without: sekit.Without{Modules: []module.Key{key}}})
+	now := storeState(t)
+	for what, was := range before {
+		if compared++; now[what] != was {
+			different++
+			t.Logf("%s is not what it was", what)
+		}
+	}
+	oracle.Report(t, "plan-bundle", compared+4, different)
+}
+
 // compareListings compares what we say of a machine with what semanage lists.
 func compareListings(t *testing.T, m *sekit.Machine) (compared, different int) {
 	t.Helper()

@@ -3,6 +3,7 @@ package sekittest_test
 import (
 	"context"
 	"errors"
+	"runtime"
 	"syscall"
 	"testing"
 	"time"
@@ -256,7 +257,8 @@ func TestPermissive(t *testing.T) {
 	if err != nil || !permissive() {
 		t.Fatal("not permissive:", err)
 	}
-	if left, err := m.Interrupted(); err != nil || len(left) > 0 {
+	// Windows has no lock to tell by.
+	if left, err := m.Interrupted(); err != nil || len(left) > 0 && runtime.GOOS != "windows" {
 		t.Error("what is going on counts as interrupted:", left, err)
 	}
 	// A second one within changes nothing when it ends.

@@ -224,7 +224,10 @@ func guestTests(t *testing.T, run string) (job.Job, []job.File) {
 	j := job.Job{Context: unconfined, AuditRules: auditRules, Services: services}
 	var files []job.File
 	for _, pkg := range guestPackages(t) {
-		name := strings.ReplaceAll(pkg, "/", "-")
+		name := "sekit" // the root's
+		if pkg != "" {
+			name = strings.ReplaceAll(pkg, "/", "-")
+		}
 		binary := filepath.Join(tmp, name+".test")
 		goTool(t, "test", "-c", "-trimpath", "-tags", "kernelguest", "-o", binary, "../../"+pkg)
 		data, err := os.ReadFile(binary)
@@ -258,7 +261,7 @@ func guestPackages(t *testing.T) []string {
 	for _, line := range tests("kernelguest") {
 		if !slices.Contains(plain, line) {
 			pkg, _, _ := strings.Cut(line, " ")
-			pkgs = append(pkgs, strings.TrimPrefix(pkg, module+"/"))
+			pkgs = append(pkgs, strings.TrimPrefix(strings.TrimPrefix(pkg, module), "/"))
 		}
 	}
 	return pkgs
