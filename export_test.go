@@ -12,7 +12,7 @@ import (
 // one way alone: native, semanage or semodule.
 func OpenMachineBy(way, dir string, tools tool.Runner, o MachineOptions) (*Machine, error) {
 	h := host{root: dir, tools: tools, open: func() (*System, error) { return OpenRoot(dir) }}
-	b, ok := map[string]Backend{"native": h.native(), "semanage": h.semanage(), "semodule": h.semodule()}[way]
+	b, ok := map[string]Backend{"native": h.native(), "semanage": h.semanage(), "semodule": h.semodule(), "setsebool": h.setsebool(), "all": h.backend()}[way]
 	if !ok {
 		return nil, errors.New("no such way")
 	}

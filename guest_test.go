@@ -4,7 +4,9 @@ package sekit_test
 
 import (
 	"fmt"
+	"net"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -73,6 +75,19 @@ func TestKernelState(t *testing.T) {
 	}
 	if c, err := sekit.ContextOfProcess(1); err != nil || c.Type() != "init_t" {
 		t.Errorf("the first process is %v, %v", c, err)
+	}
+	l, err := net.Listen("unix", filepath.Join(t.TempDir(), "socket"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	conn, err := net.Dial("unix", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if c, err := sekit.ContextOfPeer(conn.(*net.UnixConn)); err != nil || c != self {
+		t.Errorf("the peer is %v, %v; want %s", c, err, self)
 	}
 	for _, line := range command(t, "pidof", "auditd") {
 		var pid int

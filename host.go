@@ -20,7 +20,8 @@ import (
 // Changes are made in the managed store of its policy type: directly where that
 // is possible, else by semanage import, in one transaction either way; without
 // semanage, changes that need modules and others go in two, by semodule and
-// directly. Where SELinux is disabled, they are for the next boot with it.
+// directly or, if they are of booleans alone, by setsebool. Where SELinux is
+// disabled, they are for the next boot with it.
 //
 // The error wraps [errors.ErrUnsupported] where the OS is not Linux.
 func OpenMachine(o MachineOptions) (*Machine, error) {
@@ -89,7 +90,7 @@ func (h host) backend() Backend {
 	if h.root != "/" {
 		return firstOf{h.native(), h.semodule()}
 	}
-	return firstOf{h.native(), h.semanage(), h.semodule()}
+	return firstOf{h.native(), h.semanage(), h.semodule(), &semodule{modules: hostModules{h}, records: h.setsebool()}}
 }
 
 func (h host) system(context.Context) (*System, error) { return h.open() }
@@ -106,6 +107,10 @@ func (h host) native() Backend {
 
 func (h host) semanage() Backend {
 	return &semanage{open: h.system, kernel: h.kernel, tools: h.tools}
+}
+
+func (h host) setsebool() Backend {
+	return &setsebool{open: h.system, tools: h.tools, live: h.kernel != nil}
 }
 
 func (h host) semodule() Backend {

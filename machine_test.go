@@ -255,6 +255,67 @@ func TestWays(t *testing.T) {
 	}
 }
 
+func TestSetsebool(t *testing.T) {
+	var ran [][]string
+	var store string
+	m, root := open(t, "setsebool", tooltest.Func(func(_ context.Context, c tool.Command) (tool.Result, error) {
+		ran = append(ran, c.Args)
+		write(t, store, "var/lib/selinux/default/active/booleans.local", "httpd_can_network_connect=1\n")
+		return tool.Result{}, nil
+	}))
+	store = root
+	p, err := m.Plan(t.Context(), sekit.Settings{Booleans: []boolean.Record{{Name: "httpd_can_network_connect", On: true}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	undo, err := m.Apply(t.Context(), p)
+	if err != nil || !reflect.DeepEqual(ran, [][]string{{"setsebool", "-P", "-N", "httpd_can_network_connect=1"}}) {
+		t.Errorf("%v, ran %q", err, ran)
+	}
+	// It can't take the record away again, nor do anything else.
+	if _, err := m.Apply(t.Context(), undo); !errors.Is(err, errors.ErrUnsupported) || len(ran) != 1 {
+		t.Errorf("%v, ran %q", err, ran)
+	}
+	p, err = m.Plan(t.Context(), sekit.Settings{Ports: []port.Setting{port.Port(port.TCP, 5601, "http_port_t")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := m.Apply(t.Context(), p); !errors.Is(err, errors.ErrUnsupported) || len(ran) != 1 {
+		t.Errorf("%v, ran %q", err, ran)
+	}
+}
+
+// A store that only libsemanage can build is not written without it.
+func TestNoWay(t *testing.T) {
+	f := &fakeSemanage{t: t}
+	m, root := open(t, "all", tooltest.Func(f.run))
+	f.root = root
+	// What libsemanage is to verify, only libsemanage can build.
+	write(t, root, "etc/selinux/semanage.conf", "module-store = direct\nexpand-check=0\n[verify kernel]\npath = /bin/true\nargs = $@\n[end]\n")
+	p, err := m.Plan(t.Context(), sekit.Settings{Ports: []port.Setting{port.Port(port.TCP, 5601, "http_port_t")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = m.Apply(t.Context(), p)
+	if f.input != nil || !errors.Is(err, errors.ErrUnsupported) {
+		t.Errorf("an image has no semanage of its own: %v, told %q", err, f.input)
+	}
+}
+
+// Former names of booleans are known.
+func TestBooleanSubstitutions(t *testing.T) {
+	root := managedtest.Root(t, demo.Policy())
+	write(t, root, "etc/selinux/default/booleans.subs_dist", "httpd_connect httpd_can_network_connect\n")
+	s, err := sekit.OpenRoot(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := s.Plan(t.Context(), sekit.Settings{Booleans: []boolean.Record{{Name: "httpd_connect", On: true}}})
+	if err != nil || len(p.Booleans) != 1 || p.Booleans[0].Name != "httpd_can_network_connect" {
+		t.Errorf("%v, %v", p, err)
+	}
+}
+
 // A plan survives being written down, and can be undone from there.
 func TestPlanJSON(t *testing.T) {
 	_, m := semanageMachine(t)

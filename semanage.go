@@ -68,7 +68,7 @@ func (b *semanage) Commit(ctx context.Context, p *Plan) error {
 	return b.kernel(ctx, now...)
 }
 
-var errNotMade = errors.New("semanage import succeeded, and the records are not there")
+var errNotMade = errors.New("the tool succeeded, and the records are not there")
 
 func (b *semanage) run(ctx context.Context, input []byte, modules []module.Change) error {
 	args := []string{"semanage", "import"}

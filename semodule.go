@@ -37,6 +37,9 @@ func (b *semodule) Commit(ctx context.Context, p *Plan) error {
 	if err != nil {
 		return err
 	}
+	if len(changes) == 0 {
+		return b.records.Commit(ctx, &rest)
+	}
 	if err := b.modules.Commit(ctx, changes); err != nil {
 		return err
 	}
@@ -68,6 +71,9 @@ func (b *semodule) takeBack(ctx context.Context, p *Plan) error {
 // moduleChanges returns all of a plan's changes of modules, those for permissive
 // domains included.
 func (s *System) moduleChanges(ctx context.Context, p *Plan) ([]module.Change, error) {
+	if len(p.Modules)+len(p.Permissive) == 0 {
+		return nil, nil
+	}
 	if s.Modules == nil {
 		return nil, errNoModules
 	}

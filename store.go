@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"path"
 	"slices"
 	"strings"
 
@@ -45,8 +46,16 @@ func (s *System) addStore(fsys fs.FS, root, name string, selinuxfs fs.FS) error 
 		return err
 	}
 	s.Ports = port.NewTable(s.Policy, records)
-	s.Booleans, err = boolean.New(booleans, values).Table(ctx)
-	return err
+	if s.Booleans, err = boolean.New(booleans, values).Table(ctx); err != nil {
+		return err
+	}
+	subs, err := fs.ReadFile(fsys, path.Join("etc/selinux", name, "booleans.subs_dist"))
+	if err == nil {
+		s.Booleans = s.Booleans.WithSubstitutions(boolean.ParseSubstitutions(subs))
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
 }
 
 // unmodified returns the policy as it is before local records are applied to
