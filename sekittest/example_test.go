@@ -25,7 +25,7 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	m.Inject(sekittest.Fault{Commit: sekittest.DiskFull})
+	m.Inject(sekittest.Fault{Commit: sekittest.ErrDiskFull})
 	_, err = m.Apply(ctx, plan)
 	fmt.Println(errors.Is(err, syscall.ENOSPC), m.Commits())
 	// Output: true 0

@@ -13,8 +13,8 @@ import (
 type Fault struct {
 	// System is returned when the machine is asked what is so.
 	System error
-	// Commit is returned by a commit, with nothing changed: [LockHeld],
-	// [ReadOnly] and [DiskFull] are usual.
+	// Commit is returned by a commit, with nothing changed: [ErrLockHeld],
+	// [ErrReadOnly] and [ErrDiskFull] are usual.
 	Commit error
 	// Half is returned by a commit that has set the booleans and nothing else:
 	// what comes of tools that know no transaction.
@@ -28,9 +28,9 @@ type Fault struct {
 
 // What stores fail with.
 var (
-	LockHeld = fmt.Errorf("semanage.trans.LOCK: %w", sekit.ErrLocked)
-	ReadOnly = fmt.Errorf("/var/lib/selinux: %w", syscall.EROFS)
-	DiskFull = fmt.Errorf("/var/lib/selinux: %w", syscall.ENOSPC)
+	ErrLockHeld = fmt.Errorf("semanage.trans.LOCK: %w", sekit.ErrLocked)
+	ErrReadOnly = fmt.Errorf("/var/lib/selinux: %w", syscall.EROFS)
+	ErrDiskFull = fmt.Errorf("/var/lib/selinux: %w", syscall.ENOSPC)
 )
 
 // Inject makes the machine fail from now on.

@@ -118,9 +118,9 @@ func TestApply(t *testing.T) {
 // A commit that fails leaves the machine as it was, however far it came.
 func TestFaults(t *testing.T) {
 	for name, f := range map[string]sekittest.Fault{
-		"lock held": {Commit: sekittest.LockHeld},
-		"read-only": {Commit: sekittest.ReadOnly},
-		"disk full": {Commit: sekittest.DiskFull},
+		"lock held": {Commit: sekittest.ErrLockHeld},
+		"read-only": {Commit: sekittest.ErrReadOnly},
+		"disk full": {Commit: sekittest.ErrDiskFull},
 		"half":      {Half: errors.New("half")},
 		"lost":      {AfterCommit: errors.New("lost")},
 	} {
@@ -169,7 +169,7 @@ func TestRollbackFails(t *testing.T) {
 	m := machine(t)
 	before := value(t, m, "httpd_can_network_connect")
 	p := plan(t, m, settings())
-	m.Inject(sekittest.Fault{Half: sekittest.DiskFull})
+	m.Inject(sekittest.Fault{Half: sekittest.ErrDiskFull})
 	_, err := m.Apply(t.Context(), p)
 	var apply *sekit.ApplyError
 	if !errors.As(err, &apply) || !errors.Is(apply.Rollback, syscall.ENOSPC) {

@@ -39,12 +39,14 @@ func machine(t *testing.T, f *triage.Finding) *sekittest.Machine {
 // relabelled is the path that the finding's fixes relabel, or one below it.
 func relabelled(f *triage.Finding) string {
 	for _, fix := range f.Fixes {
-		for _, r := range fix.Settings.Relabel {
-			if r.Recursive && f.Denial.Class != "dir" {
-				return path.Join(r.Path, "file")
-			}
-			return r.Path
+		if len(fix.Settings.Relabel) == 0 {
+			continue
 		}
+		r := fix.Settings.Relabel[0]
+		if r.Recursive && f.Denial.Class != "dir" {
+			return path.Join(r.Path, "file")
+		}
+		return r.Path
 	}
 	return ""
 }

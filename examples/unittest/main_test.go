@@ -105,7 +105,7 @@ func TestDiskFull(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m.Inject(sekittest.Fault{Commit: sekittest.DiskFull})
+	m.Inject(sekittest.Fault{Commit: sekittest.ErrDiskFull})
 	if _, err := m.Apply(t.Context(), p); !errors.Is(err, syscall.ENOSPC) {
 		t.Errorf("%v, want that the disk is full", err)
 	}
