@@ -269,7 +269,26 @@ func (b *builder) refuse(err *ParseError) error {
 	return nil
 }
 
+// addLine adds the spec on a line. Nearly all lines have an everyday pattern,
+// whose end is found while it is checked.
 func (b *builder) addLine(line string, number int) error {
+	start := 0
+	for start < len(line) && isBlank(line[start]) {
+		start++
+	}
+	if rest := line[start:]; rest != "" && rest[0] != '#' {
+		if info, n, ok := quickCheck(rest); ok && n <= maxPattern {
+			f, err := splitRest(rest[:n], rest[n:])
+			if err != nil {
+				return err
+			}
+			context, err := b.contextNumber(f.context)
+			if err != nil {
+				return err
+			}
+			return b.addChecked(f.pattern, info, f.kind, context, number)
+		}
+	}
 	f, err := splitLine(line)
 	if err != nil || f.pattern == "" {
 		return err
@@ -278,20 +297,30 @@ func (b *builder) addLine(line string, number int) error {
 }
 
 func (b *builder) addFields(f fields, number int) error {
-	if f.context == noneContext {
-		return b.addSpec(f.pattern, f.kind, contextNone, number)
-	}
-	context, hash, ok := b.context(f.context)
-	if !ok {
-		c, err := policy.ParseContext(f.context)
-		if err != nil {
-			return err
-		}
-		context = int32(len(b.db.contexts))
-		b.db.contexts = append(b.db.contexts, c)
-		b.contexts.add(hash, context)
+	context, err := b.contextNumber(f.context)
+	if err != nil {
+		return err
 	}
 	return b.addSpec(f.pattern, f.kind, context, number)
+}
+
+// contextNumber returns the number of a context, which it adds if it is new.
+func (b *builder) contextNumber(text string) (int32, error) {
+	if text == noneContext {
+		return contextNone, nil
+	}
+	i, hash, ok := b.context(text)
+	if ok {
+		return i, nil
+	}
+	c, err := policy.ParseContext(text)
+	if err != nil {
+		return 0, err
+	}
+	i = int32(len(b.db.contexts))
+	b.db.contexts = append(b.db.contexts, c)
+	b.contexts.add(hash, i)
+	return i, nil
 }
 
 // addSpec adds a spec.
@@ -300,6 +329,10 @@ func (b *builder) addSpec(pattern string, kind Kind, context int32, line int) er
 	if err != nil {
 		return err
 	}
+	return b.addChecked(pattern, info, kind, context, line)
+}
+
+func (b *builder) addChecked(pattern string, info patternInfo, kind Kind, context int32, line int) error {
 	if b.repeats+info.repeats > maxRepeats {
 		return ErrTooLong
 	}

@@ -18,8 +18,8 @@ type patternInfo struct {
 // checkPattern decides whether the pattern, which is ASCII, is one that this
 // package can match exactly as PCRE2 does.
 func checkPattern(p string) (patternInfo, error) {
-	info, ok := quickCheck(p)
-	if !ok {
+	info, n, ok := quickCheck(p)
+	if !ok || n < len(p) {
 		re, err := parseRegex("^" + p + anchorExtra)
 		if err != nil {
 			return patternInfo{}, err
@@ -46,6 +46,7 @@ const (
 	qAlt
 	qClass
 	qEscape
+	qBlank // the field ends
 	qOther
 )
 
@@ -53,28 +54,37 @@ const (
 var quickClass = [256]uint8{
 	'.': qDot, ']': qBracket, '}': qBracket, '*': qQuantifier, '+': qQuantifier, '?': qQuantifier,
 	'(': qOpen, ')': qClose, '|': qAlt, '[': qClass, '\\': qEscape, '^': qOther, '$': qOther, '{': qOther,
+	' ': qBlank, '\t': qBlank, '\n': qBlank, '\v': qBlank, '\f': qBlank, '\r': qBlank, 0: qOther,
 }
 
-// quickCheck accepts the everyday patterns in one pass and finds their literal
-// prefix; what it does not accept goes to the parser.
-func quickCheck(p string) (info patternInfo, ok bool) {
+// quickCheck accepts an everyday pattern that s begins with, up to a blank, in
+// one pass, and finds its length and its literal prefix. What it does not accept
+// goes to the parser.
+func quickCheck(p string) (info patternInfo, n int, ok bool) {
 	info.prefix, info.quick, info.plain = -1, true, true
 	depth, item := 0, -1 // item: where that begins which a quantifier may follow; or -1
-	for i := 0; i < len(p); i++ {
+	i := 0
+scan:
+	for ; i < len(p); i++ {
 		class := quickClass[p[i]]
 		if class == qText {
+			if p[i] >= 0x80 {
+				return info, 0, false
+			}
 			item = i
 			continue
 		}
 		at := i
 		switch class {
+		case qBlank:
+			break scan
 		case qBracket:
 			info.quick = false
 			item = i
 			continue
 		case qEscape:
-			if i++; i == len(p) || isAlnum(p[i]) {
-				return info, false
+			if i++; i == len(p) || p[i] <= ' ' || p[i] >= 0x80 || isAlnum(p[i]) {
+				return info, 0, false
 			}
 			// Both releases know these for literal text.
 			info.escaped = true
@@ -85,17 +95,17 @@ func quickCheck(p string) (info patternInfo, ok bool) {
 			item = i
 		case qQuantifier:
 			if item < 0 {
-				return info, false
+				return info, 0, false
 			}
 			at, item = item, -1
 		case qOpen:
 			if depth++; depth > maxNest || i+1 < len(p) && (p[i+1] == '?' || p[i+1] == '*') {
-				return info, false
+				return info, 0, false
 			}
 			item = -1
 		case qClose:
 			if depth--; depth < 0 {
-				return info, false
+				return info, 0, false
 			}
 			item = i
 		case qAlt:
@@ -104,12 +114,12 @@ func quickCheck(p string) (info patternInfo, ok bool) {
 		case qClass:
 			n := quickSet(p[i:])
 			if n == 0 {
-				return info, false
+				return info, 0, false
 			}
 			item = i
 			i += n - 1
 		default:
-			return info, false
+			return info, 0, false
 		}
 		info.plain = false
 		if info.prefix < 0 {
@@ -117,13 +127,13 @@ func quickCheck(p string) (info patternInfo, ok bool) {
 		}
 	}
 	if info.prefix < 0 {
-		info.prefix = len(p)
+		info.prefix = i
 	}
 	if info.alt {
 		info.prefix = 0
 	}
 	info.quick = info.quick || !info.plain
-	return info, depth == 0
+	return info, i, depth == 0
 }
 
 // quickSet returns the length of the plain bracketed class that s begins with:

@@ -86,6 +86,11 @@ func splitLine(line string) (fields, error) {
 	if err != nil || first == "" || first[0] == '#' {
 		return fields{}, lineError(line, first, err)
 	}
+	return splitRest(first, rest)
+}
+
+// splitRest splits what follows the first field.
+func splitRest(first, rest string) (fields, error) {
 	second, rest, err := nextField(rest)
 	if err != nil {
 		return fields{}, err
