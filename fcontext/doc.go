@@ -38,9 +38,8 @@
 // creates, which may be another than file contexts say it should have.
 // [Homedirs] makes file_contexts.homedirs of the policy's template, the accounts
 // and their SELinux users, as genhomedircon(8) does, also for one that is yet to
-// be added. [Table]
-// is for what is not a file: removable media, X objects, database objects,
-// Android's properties and services.
+// be added. [Table] is for what is not a file: removable media, X objects,
+// database objects, Android's properties and services.
 //
 // # Which files
 //
