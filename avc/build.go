@@ -291,7 +291,10 @@ const sepgsql = "SELinux: "
 // vector reads an AVC record's body, which begins with avc:.
 func (r *builder) vector(b *built, raw *rawRecord, rec *Record, s string, interp bool) error {
 	e := &b.Event
-	at := strings.Index(s, "avc:")
+	at := 0
+	if !strings.HasPrefix(s, "avc:") {
+		at = strings.Index(s, "avc:")
+	}
 	if at < 0 && strings.HasPrefix(s, sepgsql) {
 		at = len(sepgsql) - len("avc:")
 	}
@@ -304,7 +307,7 @@ func (r *builder) vector(b *built, raw *rawRecord, rec *Record, s string, interp
 	if at > 0 && strings.Contains(s[:at], "msg='") {
 		return r.userRecord(b, raw, rec, s, interp)
 	}
-	if b.ID.Serial != 0 && strings.TrimSpace(s[:at]) != "" { // then it stands in somebody's text
+	if at > 0 && b.ID.Serial != 0 && strings.TrimSpace(s[:at]) != "" { // then it stands in somebody's text
 		return &fieldError{"avc:", ErrSyntax}
 	}
 	d := b.newDenial()

@@ -7,10 +7,13 @@
 // ENRICHED, with or without node=), ausearch raw and interpreted (-i), the
 // journal as text, JSON and export, syslog, the kernel log and dmesg, Android's
 // logcat, bare "avc: denied" lines, records wrapped over several lines by a
-// terminal or a mail, several records on one line. The form is found for each
-// record, so that forms may be mixed in one stream. What is no record is
-// passed over; what is one but cannot be read is a [*ParseError] with its text
-// and line, is counted, and the stream goes on.
+// terminal or a mail, several records on one line; in the colours of a terminal,
+// escaped as in HTML, JSON, CSV or a mail, quoted by “” instead of "". The form is
+// found for each record, so that forms may be mixed in one stream. What is no
+// record is passed over; what is one but cannot be read is a [*ParseError] with
+// its text and line, is counted, and the stream goes on.
+//
+// Files are read ahead, on all processors; see Options.Workers.
 //
 // # Events
 //

@@ -17,7 +17,8 @@ type Origin struct {
 	// there are no lines; Lines is how many lines it was spread over.
 	Line  int `json:"line,omitzero"`
 	Lines int `json:"lines,omitzero"`
-	// Text is the record as it stood, joined to one line if it was wrapped.
+	// Text is the record as it stood, joined to one line if it was wrapped, and
+	// without the colours of a terminal.
 	Text string `json:"text,omitempty"`
 }
 
@@ -41,7 +42,8 @@ type Event struct {
 	Cmdline  []string   `json:"cmdline,omitempty"`
 	Sockaddr *Sockaddr  `json:"sockaddr,omitempty"`
 
-	// Records are all the event's records, in the order they came.
+	// Records are all the event's records, in the order they came, if
+	// Options.KeepRecords is set.
 	Records []Record `json:"records,omitempty"`
 	// Inferred says that the records carry no ID and were taken for one event
 	// because they stand together (the journal as text).

@@ -31,7 +31,7 @@ type Options struct {
 	MaxRecord int
 	MaxEvent  int
 	// Workers is how many goroutines share the work; negative is one for each
-	// processor. 0 is that for files, which are read ahead, and 1 for an input
+	// processor, up to 8. 0 is that for files, which are read ahead, and 1 for an input
 	// that may still grow: with more than one, events come up to some thousands
 	// of lines late. What comes out, and its order, is the same. A live Source
 	// has always one.
@@ -39,6 +39,9 @@ type Options struct {
 	// KeepRecords keeps the records of an event as they stood in Event.Records.
 	KeepRecords bool
 }
+
+// mostWorkers is how many make sense: what decides the order is done by one.
+const mostWorkers = 8
 
 const (
 	defaultWindow    = 128
@@ -126,7 +129,7 @@ func (r *Reader) init(opts Options) {
 	case r.from != nil && r.files == nil:
 		opts.Workers = 1
 	case opts.Workers < 0, opts.Workers == 0 && file:
-		opts.Workers = runtime.GOMAXPROCS(0)
+		opts.Workers = min(runtime.GOMAXPROCS(0), mostWorkers)
 	}
 	r.batch = file || opts.Workers > 1
 	r.opts = opts

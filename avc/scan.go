@@ -32,6 +32,7 @@ func (r *Reader) step() bool {
 			r.next++
 			r.lineNo += e.lines
 			r.stats.Lines += e.lines
+			r.soft = false
 		default:
 			r.countLine()
 			r.line(r.nextLine(e))
@@ -73,7 +74,7 @@ func (r *Reader) record(e *entry, b []byte) {
 	if e.node > 0 {
 		h.node = b[len("node="):e.node]
 	}
-	r.openLine = r.openLine[:0]
+	r.openLine, r.cut, r.soft = r.openLine[:0], r.cut[:0], false
 	r.add(&h, b, r.opts.Provenance)
 }
 
