@@ -69,7 +69,7 @@ func (s *Store) Commit(ctx context.Context, edits ...Edit) error {
 	if t.kernel, err = t.kernelName(); err != nil {
 		return err
 	}
-	if err := t.finish(); err != nil {
+	if err := t.finish(ctx); err != nil {
 		return err
 	}
 	if err := t.plan(edits); err != nil {
@@ -181,7 +181,7 @@ func readIfThere(root *os.Root, name string) ([]byte, error) {
 // run makes the planned changes. What can fail for want of room or permission
 // comes before anything is touched.
 func (t *transaction) run(ctx context.Context) error {
-	if len(t.files) == 0 && t.loads == nil {
+	if len(t.files) == 0 {
 		return nil
 	}
 	// What can't be removed does no harm, and the next commit tries again.
@@ -229,28 +229,57 @@ const stagedFile = sandboxDir + "/sekit.staged"
 // finish does what a commit still had to do when it was killed, if it had staged
 // everything, and removes what it or libsemanage left: the transaction lock is
 // ours.
-func (t *transaction) finish() error {
+func (t *transaction) finish(ctx context.Context) error {
 	_, err := t.dir.Lstat(stagedFile)
-	if err != nil && !isNotExist(err) {
+	switch {
+	case err == nil:
+		err = t.putStaged(ctx)
+	case isNotExist(err):
+		err = nil
+	}
+	if err != nil {
 		return err
 	}
-	staged := err == nil
 	for _, f := range t.candidates() {
-		if !staged {
-			err = f.root.Remove(f.staged)
-		} else if _, err = f.root.Lstat(f.staged); err == nil {
+		if err := f.root.Remove(f.staged); err != nil && !isNotExist(err) {
+			return err
+		}
+	}
+	return t.dir.RemoveAll(sandboxDir)
+}
+
+// putStaged puts all that is staged in its place and loads the policy.
+func (t *transaction) putStaged(ctx context.Context) error {
+	unlock, err := lock(ctx, t.dir, readLock)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	for _, f := range t.candidates() {
+		_, err := f.root.Lstat(f.staged)
+		if err == nil {
 			err = f.put()
 		}
 		if err != nil && !isNotExist(err) {
 			return err
 		}
 	}
-	if staged {
-		if t.loads, err = t.read(kernelFile); err != nil {
-			return err
-		}
+	if err := t.dir.Remove(stagedFile); err != nil {
+		return err
 	}
-	return t.dir.RemoveAll(sandboxDir)
+	kernel, err := t.read(kernelFile)
+	if err != nil {
+		return err
+	}
+	return t.load(kernel)
+}
+
+// load loads a policy, if there is one to load, where the store's is in force.
+func (t *transaction) load(kernel []byte) error {
+	if kernel == nil || !t.s.Live() {
+		return nil
+	}
+	return load(t.s.policyType, kernel)
 }
 
 // replace puts the new files in the old ones' places and loads the policy; where
@@ -287,14 +316,12 @@ func (t *transaction) replace() (err error) {
 	if err := d.flush(); err != nil {
 		return err
 	}
-	if t.loads != nil && t.s.Live() {
-		return load(t.s.policyType, t.loads)
-	}
-	return nil
+	return t.load(t.loads)
 }
 
 // discard removes what lies about after a commit, done or not.
 func (t *transaction) discard() {
+	t.dir.Remove(stagedFile) // first: what is left is no longer to be finished
 	for _, f := range t.files {
 		f.root.Remove(f.staged)
 	}
