@@ -2,6 +2,7 @@ package m4
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 )
 
@@ -64,10 +65,19 @@ func classOf(c byte) class {
 	return other
 }
 
+// maxSegments bounds how many expansions wait for the end of others. Lists that
+// call themselves for what is left of them, such as those of 1,024 categories,
+// have a few for each element.
+const maxSegments = 100_000
+
 // push puts text before the rest.
-func (in *input) push(text string, at Position) {
+func (in *input) push(text string, at Position) error {
 	in.trim()
+	if len(in.segments) >= maxSegments {
+		return fmt.Errorf("macros within macros: %w", ErrLimit)
+	}
 	in.segments = append(in.segments, segment{text: text, file: at.File, line: at.Line})
+	return nil
 }
 
 // trim drops segments that are read to their ends, and returns the current one.
@@ -161,7 +171,7 @@ func (in *input) next() (token, error) {
 }
 
 func (in *input) word() string {
-	var text string
+	var parts argument
 	for s := in.trim(); s != nil; s = in.trim() {
 		n := 0
 		for n < len(s.text) {
@@ -170,12 +180,12 @@ func (in *input) word() string {
 			}
 			n++
 		}
-		text += s.take(n)
+		parts.add(s.take(n))
 		if s.text != "" {
 			break
 		}
 	}
-	return text
+	return parts.String()
 }
 
 // comment reads a comment with its end of line.

@@ -64,7 +64,7 @@ type Position struct {
 // concurrently.
 type Processor struct {
 	limits Limits
-	table  table
+	table  *table
 	in     input
 	depth  int
 
@@ -81,7 +81,7 @@ type Processor struct {
 
 // New returns a processor that knows the builtins alone.
 func New(limits Limits) *Processor {
-	p := &Processor{limits: limits.withDefaults(), table: table{own: make(map[string]*definition)}}
+	p := &Processor{limits: limits.withDefaults(), table: &table{own: make(map[string]*definition)}}
 	for name, b := range builtins() {
 		p.table.own[name] = &definition{builtin: b}
 	}
@@ -92,7 +92,7 @@ func New(limits Limits) *Processor {
 // what the other one defines from now on; p must not be read into any more.
 func (p *Processor) Fork() *Processor {
 	return &Processor{limits: p.limits, discard: p.discard,
-		table: table{base: &p.table, own: make(map[string]*definition)}}
+		table: &table{base: p.table, own: make(map[string]*definition)}}
 }
 
 // Define defines a macro, as the option -D does.
@@ -221,9 +221,7 @@ func (p *Processor) expandMacro(name string, d *definition) error {
 		}
 		p.depth--
 	}
-	// What is written or read next belongs where the call began.
-	after := p.in.at
-	p.in.at = start
+	p.in.at = start // for __line__ and errors
 	var text string
 	var err error
 	if d.builtin != nil {
@@ -231,18 +229,13 @@ func (p *Processor) expandMacro(name string, d *definition) error {
 	} else {
 		text, err = d.expand(args, p.limits.Work-p.work)
 	}
-	if err != nil {
+	if err != nil || text == "" {
 		return err
-	}
-	if text == "" {
-		p.in.at = after
-		return nil
 	}
 	if p.work += len(text); p.work > p.limits.Work {
 		return fmt.Errorf("work: %w", ErrLimit)
 	}
-	p.in.push(text, start)
-	return nil
+	return p.in.push(text, start)
 }
 
 // collect reads arguments, from the opening parenthesis to the closing one.

@@ -71,6 +71,7 @@ func TestErrors(t *testing.T) {
 		{"define(`twice',`twice($1$1)')twice(x)", 1, m4.ErrLimit},
 		{"define(`more',`$1$1$1$1$1$1$1$1')" + strings.Repeat("more(", 12) + "0123456789" + strings.Repeat(")", 12), 1, m4.ErrLimit},
 		{strings.Repeat("len(", 600) + strings.Repeat(")", 600), 1, m4.ErrLimit},
+		{"define(`r',`ifelse($1,0,y,`r(decr($1))x')')r(2000000)", 1, m4.ErrLimit},
 		{"define(`a',1)\nsyscmd(`true')", 2, errors.ErrUnsupported},
 		{"include(`/etc/passwd')", 1, errors.ErrUnsupported},
 		{"changequote([,])", 1, errors.ErrUnsupported},
@@ -84,6 +85,17 @@ func TestErrors(t *testing.T) {
 		if !errors.As(err, &e) || e.File != "file" || e.Line != tt.line || tt.is != nil && !errors.Is(err, tt.is) {
 			t.Errorf("%.40s: %v, want line %d", tt.in, err, tt.line)
 		}
+	}
+}
+
+// A word of many expansions takes time in proportion to its length.
+func TestLongWord(t *testing.T) {
+	p := m4.New(m4.Limits{})
+	if err := p.Read("file", "define(`r',`ifelse($1,0,y,`r(decr($1))x')')r(90000)"); err != nil {
+		t.Fatal(err)
+	}
+	if out, _ := p.Output(); out != "y"+strings.Repeat("x", 90000) {
+		t.Errorf("%d bytes, %.20s", len(out), out)
 	}
 }
 

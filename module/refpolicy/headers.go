@@ -154,7 +154,6 @@ func (h *Headers) load(support, interfaces []file, limits m4.Limits) error {
 	if p.Defined("__if_error") {
 		return &Error{Err: fmt.Errorf("%w: %s", errMacro, strings.Join(p.Messages(), "; "))}
 	}
-	h.define = p
 	h.contexts = m4.New(limits)
 	for name, value := range h.settings.definitions() {
 		h.contexts.Define(name, value)
@@ -167,6 +166,7 @@ func (h *Headers) load(support, interfaces []file, limits m4.Limits) error {
 	if err := readDefinitions(h.macros, p); err != nil {
 		return err
 	}
+	h.define = p.Fork() // without p's output
 	if h.macros.Defined("policy_module") {
 		frame := h.macros.Fork()
 		frame.Discard(false)
