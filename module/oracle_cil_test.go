@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -31,8 +32,9 @@ func unzipped(t *testing.T, file string) []byte {
 	return data
 }
 
-// TestOracleDebianCIL has secilc build Debian's policy twice: from what pp made
-// of its modules when they were installed, and from our CIL for them.
+// TestOracleDebianCIL has secilc build Debian's policy three times: from what pp
+// made of its modules when they were installed, from our CIL for them, and from
+// pp's as we read and write it.
 func TestOracleDebianCIL(t *testing.T) {
 	oracle.Require(t, "secilc", debianStore+"/base/cil")
 	dirs, err := filepath.Glob(debianStore + "/*")
@@ -40,20 +42,23 @@ func TestOracleDebianCIL(t *testing.T) {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	args := [2][]string{}
-	for i, out := range [...]string{"theirs", "ours"} {
-		args[i] = []string{"-M", "true", "-N", "-c", "33", "-f", "/dev/null", "-o", filepath.Join(dir, out)}
+	args := [3][]string{}
+	for i, out := range [...]string{"theirs", "ours", "reread"} {
+		args[i] = []string{"-M", "true", "-N", "-c", "33", "-f", filepath.Join(dir, out+".fc"), "-o", filepath.Join(dir, out)}
 	}
 	modules, different := 0, 0
 	for _, from := range dirs {
 		name := filepath.Base(from)
-		texts := [2][]byte{unzipped(t, from+"/cil")}
-		texts[1] = texts[0]
+		theirs := unzipped(t, from+"/cil")
+		texts := [3][]byte{theirs, theirs, theirs}
 		if name != "base" {
 			modules++
 			p, err := module.ParsePackage(unzipped(t, from+"/hll"))
 			if err == nil {
 				texts[1], err = p.Module.CIL()
+			}
+			if err == nil {
+				texts[2], err = reread(name, theirs)
 			}
 			if err != nil {
 				different++
@@ -70,20 +75,46 @@ func TestOracleDebianCIL(t *testing.T) {
 		}
 	}
 	oracle.Report(t, "module-debian-cil-written", modules, different)
-	var built [2]*policy.Policy
+	var built [3]*policy.Policy
 	for i := range built {
 		oracle.Output(t, "secilc", args[i]...)
 		if built[i], err = policy.Open(args[i][8]); err != nil {
 			t.Fatal(err)
 		}
 	}
-	d := policy.Diff(built[0], built[1])
-	if !d.IsEmpty() {
-		var b strings.Builder
-		if err := d.WriteText(&b); err != nil {
-			t.Fatal(err)
+	for i, name := range []string{"module-debian-cil-policy", "module-debian-cil-reread-policy"} {
+		d := policy.Diff(built[0], built[i+1])
+		if !d.IsEmpty() {
+			var b strings.Builder
+			if err := d.WriteText(&b); err != nil {
+				t.Fatal(err)
+			}
+			t.Errorf("the policies differ:\n%.3000s", b.String())
 		}
-		t.Errorf("the policies differ:\n%.3000s", b.String())
+		oracle.Report(t, name, modules, min(modules, len(d.Sections)))
 	}
-	oracle.Report(t, "module-debian-cil-policy", 1, min(1, len(d.Sections)))
+	// The contexts of files are a text beside the policy.
+	theirs, reread := read(t, filepath.Join(dir, "theirs.fc")), read(t, filepath.Join(dir, "reread.fc"))
+	want, got := strings.Split(string(theirs), "\n"), strings.Split(string(reread), "\n")
+	slices.Sort(want)
+	slices.Sort(got)
+	same := slices.Equal(want, got)
+	if !same {
+		t.Errorf("%d file contexts, want %d", len(got), len(want))
+	}
+	oracle.Report(t, "module-debian-cil-filecon", len(want), map[bool]int{true: 0, false: 1}[same])
+}
+
+// reread reads a module in CIL and writes it again.
+func reread(name string, text []byte) ([]byte, error) {
+	m, contexts, err := module.ParseCIL(name+".cil", text, module.CILOptions{Name: name})
+	if err != nil {
+		return nil, err
+	}
+	out, err := m.CIL()
+	if err != nil {
+		return nil, err
+	}
+	filecon, err := module.FormatFilecon(contexts)
+	return append(out, filecon...), err
 }
