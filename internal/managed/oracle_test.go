@@ -52,14 +52,20 @@ func copyMachine(t testing.TB, like, how string) machine {
 	return m
 }
 
-// run runs a command with the machine's store and policy in the places of this
-// one's, in a mount namespace of its own.
-func (m machine) run(t testing.TB, stdin string, command ...string) string {
-	t.Helper()
+// command is a command that finds the machine's store and policy in the places of
+// this one's, in a mount namespace of its own.
+func (m machine) command(command ...string) *exec.Cmd {
 	script := `mount --bind "$1/var/lib/selinux" /var/lib/selinux && mount --bind "$1/etc/selinux" /etc/selinux && shift && exec "$@"`
 	cmd := exec.Command("unshare", append([]string{"-m", "sh", "-c", script, "sh", m.root}, command...)...)
-	cmd.Stdin = strings.NewReader(stdin)
 	cmd.Env = append(os.Environ(), "LC_ALL=C")
+	return cmd
+}
+
+// run runs a command and returns what it prints.
+func (m machine) run(t testing.TB, stdin string, command ...string) string {
+	t.Helper()
+	cmd := m.command(command...)
+	cmd.Stdin = strings.NewReader(stdin)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
