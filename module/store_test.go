@@ -217,3 +217,33 @@ func TestChangeJSON(t *testing.T) {
 		t.Errorf("got %s, %v", text, err)
 	}
 }
+
+// FuzzFiles reads a module of a store that anybody may have made.
+func FuzzFiles(f *testing.F) {
+	f.Add("100", "base", []byte("pp"), []byte(packed))
+	f.Add("007", "a.b", []byte("cil\n"), []byte("BZh9"))
+	f.Add("1000", "-", []byte("../x"), []byte{})
+	f.Fuzz(func(t *testing.T, priority, name string, language, data []byte) {
+		dir := active + "modules/" + priority + "/" + name + "/"
+		fsys := fstest.MapFS{dir + "lang_ext": {Data: language}, dir + "cil": {Data: data}, dir + "hll": {Data: data}}
+		if len(data) > 1<<12 || !fs.ValidPath(dir+"cil") {
+			return
+		}
+		files, err := module.OpenFiles(fsys, "targeted")
+		if err != nil {
+			return
+		}
+		table, err := module.NewStore(files).Table(t.Context())
+		if err != nil {
+			return
+		}
+		for _, r := range table.All() {
+			if r.Priority < 1 || r.Priority > 999 || r.Name == "" || r.Language == "" || strings.ContainsAny(r.Name+r.Language, "/ \n") {
+				t.Fatalf("%+v", r)
+			}
+			if c, err := table.Content(t.Context(), r.Key, module.AsInstalled); err == nil && c.Language != r.Language {
+				t.Fatalf("%s of %+v", c.Language, r)
+			}
+		}
+	})
+}

@@ -36,7 +36,7 @@ var webapp []byte
 func wanted() sekit.Settings {
 	return sekit.Settings{
 		Modules: []sekit.ModuleSetting{{Key: module.Key{Name: "webapp"}, Language: "pp", Data: webapp}},
-		Ports:   []port.Setting{port.Port(port.TCP, 8765, "http_port_t")},
+		Ports:   []port.Setting{port.Port(port.TCP, 8790, "http_port_t")},
 	}
 }
 
@@ -44,7 +44,7 @@ func wanted() sekit.Settings {
 func unwanted() sekit.Settings {
 	return sekit.Settings{Without: sekit.Without{
 		Modules: []module.Key{{Name: "webapp"}},
-		Ports:   []port.Key{{Protocol: port.TCP, Low: 8765, High: 8765}},
+		Ports:   []port.Key{{Protocol: port.TCP, Low: 8790, High: 8790}},
 	}}
 }
 

@@ -43,8 +43,8 @@ func TestInstall(t *testing.T) {
 		allowed       bool
 		commits       int
 	}{
-		{apply: false, says: []string{"install module webapp (400)", "add port tcp 8765 as http_port_t", "opens ",
-			"    semodule -X 400 -i webapp.pp\n    semanage port -a -t http_port_t -p tcp 8765\n"}},
+		{apply: false, says: []string{"install module webapp (400)", "add port tcp 8790 as http_port_t", "opens ",
+			"    semodule -X 400 -i webapp.pp\n    semanage port -a -t http_port_t -p tcp 8790\n"}},
 		{apply: true, says: []string{"done"}, allowed: true, commits: 1},
 		{apply: true, says: []string{"nothing to do"}, allowed: true, commits: 1},
 		{remove: true, says: []string{"remove module webapp (400)", "-apply"}, allowed: true, commits: 1},
