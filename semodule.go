@@ -2,7 +2,6 @@ package sekit
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/sekit/sekit/module"
@@ -47,7 +46,11 @@ func (b *semodule) Commit(ctx context.Context, p *Plan) error {
 		return nil
 	}
 	if err := b.records.Commit(ctx, &rest); err != nil {
-		return errors.Join(err, b.takeBack(context.WithoutCancel(ctx), p))
+		if back := b.takeBack(context.WithoutCancel(ctx), p); back != nil {
+			// Not what err is: it says that nothing was done.
+			return fmt.Errorf("%v; and the modules could not be taken back: %w", err, back)
+		}
+		return err
 	}
 	return nil
 }

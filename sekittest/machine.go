@@ -212,12 +212,10 @@ func (m *Machine) commit(ctx context.Context, s *sekit.System, p *sekit.Plan) (e
 			return err
 		}
 	}
-	var back []func() error
+	takeBack := false
 	defer func() {
-		for _, f := range back {
-			if err != nil {
-				err = errors.Join(err, f())
-			}
+		if err != nil && takeBack {
+			err = errors.Join(err, m.resetBooleans(ctx, p))
 		}
 	}()
 	if len(p.Booleans) > 0 {
@@ -227,10 +225,10 @@ func (m *Machine) commit(ctx context.Context, s *sekit.System, p *sekit.Plan) (e
 		if m.fault.Half != nil {
 			return m.fault.Half
 		}
-		back = append(back, func() error { return m.resetBooleans(ctx, p) })
+		takeBack = true
 	}
 	if m.fault.kill {
-		m.fault, back = Fault{}, nil
+		m.fault = Fault{}
 		runtime.Goexit()
 	}
 	if err := m.commitRooms(ctx, p); err != nil {
@@ -238,7 +236,7 @@ func (m *Machine) commit(ctx context.Context, s *sekit.System, p *sekit.Plan) (e
 	}
 	m.permissive = permissive
 	m.commits++
-	back = nil
+	takeBack = false
 	return m.fault.AfterCommit
 }
 
