@@ -16,9 +16,8 @@ type compiler struct {
 	blocks [][]*decl
 	decls  []*decl // by ID-1
 	names  names
-	// lowest is the lowest version that can say what the module says so far,
-	// and what wants that.
-	lowest, what      policydb.ModuleFeature
+	// Lowest is what wants the highest version so far, if anything does.
+	lowest            policydb.ModuleFeature
 	needs             bool
 	declaresAttribute bool
 	idList            []uint32
@@ -83,7 +82,7 @@ func (c *compiler) begin(parent *decl, block int) *decl {
 	return d
 }
 
-// at says which statement is wrong. Errors that say so already stay.
+// statementError says which statement is wrong. Errors that say so already stay.
 func statementError(s Statement, err error) error {
 	var e *StatementError
 	if err == nil || errors.As(err, &e) {

@@ -184,7 +184,7 @@ func (d *decompiler) owned(id uint32) *owned {
 	return o
 }
 
-// own notes what each declaration owns.
+// owners notes what each declaration owns.
 func (d *decompiler) owners() {
 	d.own = make(map[uint32]*owned)
 	for i := range d.symbols {

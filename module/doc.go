@@ -2,15 +2,22 @@
 // port and no boolean cures a denial.
 //
 // A [Module] is plain data: a name, a version, and [Rule] values with the
-// evidence that they came from. [Module.TE] writes it in the module language,
-// for checkmodule and semodule_package; [Module.CIL] writes CIL, which semodule
+// evidence that they came from; [Statement] values are all else that the module
+// language can say, from types to optional blocks. What a module uses and does
+// not declare it requires. [Module.TE] writes it in the module language, for
+// checkmodule and semodule_package; [Module.CIL] writes CIL, which semodule
 // takes as it is. [Module.Mod] and [Module.PP] write the binary forms that
 // checkmodule and semodule_package make of the text, without these tools, on
 // any OS, and in the lowest format version that will do, so that machines old
-// and new take them; [ParsePP] reads packages back. All check every name first
-// (a [*NameError] says which is none), merge what belongs together, say self
-// where a type is its own target, and write the same rules always the same
-// way, so that the text diffs well. Nothing in a comment can leave it.
+// and new take them. All check every name first (a [*NameError] says which is
+// none), merge rules that belong together, say self where a type is its own
+// target, and write the same rules always the same way, so that the text diffs
+// well. Nothing in a comment can leave it.
+//
+// [ParseTE] reads the module language, [ParseCIL] CIL as pp writes it, and
+// [ParsePackage], [ParsePP] and [ParseMod] the binary forms: statements that
+// compile to the same bytes. [ParseFC] and [FormatFC] are for the file contexts
+// of a package.
 //
 // [Minimize] turns denied accesses into the rules that a policy lacks for them,
 // and leaves out what it already allows. A [Guard] looks rules over before they

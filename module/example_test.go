@@ -76,3 +76,56 @@ func ExampleGuard_Check() {
 	// Output:
 	// refuse (base-type-write): a base type labels much of the file system: label the one place instead
 }
+
+// A module with a domain of its own, made in code: what it uses and does not
+// declare it requires.
+func ExampleStatement() {
+	m := &module.Module{
+		Name: "hello",
+		Statements: []module.Statement{
+			&module.Type{Name: "hello_t", Attributes: []string{"domain"}},
+			&module.Type{Name: "hello_exec_t", Attributes: []string{"exec_type", "file_type"}},
+			&module.RoleTypes{Role: "system_r", Types: module.Types("hello_t")},
+			&module.TypeRule{Kind: module.TypeTransition, Sources: module.Types("init_t"), Targets: module.Types("hello_exec_t"),
+				Classes: []string{"process"}, NewType: "hello_t"},
+			&module.Boolean{Name: "hello_network"},
+			&module.If{Condition: module.When("hello_network"), Then: []module.Statement{
+				&module.AccessRule{Kind: module.Allow, Sources: module.Types("hello_t"), Targets: module.Types("self"),
+					Classes: []string{"tcp_socket", "udp_socket"}, Permissions: module.Permissions("create", "connect")},
+			}},
+		},
+	}
+	cil, err := m.CIL()
+	if err != nil {
+		log.Fatal(err)
+	}
+	os.Stdout.Write(cil)
+	pp, err := m.PP(module.PPOptions{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	p, err := module.ParsePackage(pp)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println("module policy version", p.PolicyVersion)
+	// Output:
+	// ; module hello 1.0
+	// (type hello_t)
+	// (roletype object_r hello_t)
+	// (typeattributeset domain (hello_t))
+	// (type hello_exec_t)
+	// (roletype object_r hello_exec_t)
+	// (typeattributeset exec_type (hello_exec_t))
+	// (typeattributeset file_type (hello_exec_t))
+	// (roletype system_r hello_t)
+	// (typetransition init_t hello_exec_t process hello_t)
+	// (boolean hello_network false)
+	// (booleanif (hello_network)
+	//     (true
+	//         (allow hello_t self (tcp_socket (create connect)))
+	//         (allow hello_t self (udp_socket (create connect)))
+	//     )
+	// )
+	// module policy version 5
+}
