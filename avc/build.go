@@ -51,7 +51,12 @@ func (r *builder) part(raw *rawRecord) part {
 	body := raw.text[min(raw.body, len(raw.text)):]
 	switch raw.typ {
 	case TypeSyscall:
-		if i := bytes.Index(body, []byte(" auid=")); i >= 0 {
+		const least = len("arch=c000003e syscall=0 success=no exit=0 a0=0 a1=0 a2=0 a3=0 items=0") // is before it
+		if len(body) < least {
+			break
+		}
+		if i := bytes.Index(body[least:], []byte(" auid=")); i >= 0 {
+			i += least
 			if c := r.parse.calls.find(body[i:], r.parse.callTail); c != nil {
 				return part{bytes: len(raw.text) - len(body) + i, call: c}
 			}
