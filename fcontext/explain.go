@@ -56,6 +56,10 @@ func (db *DB) Explain(path string, kind Kind) Explanation {
 // The specs share db's texts, but the new database has to learn its paths
 // anew: the first lookups take some microseconds.
 func (db *DB) With(specs ...Spec) (*DB, error) {
+	if db.contexts == nil { // the zero DB
+		db = newBuilder(db.order, 0).db
+		db.distSubs = newSubTable(nil)
+	}
 	b := &builder{db: &DB{
 		order:    db.order,
 		files:    slices.Clip(db.files),

@@ -313,6 +313,21 @@ func TestWith(t *testing.T) {
 	}
 }
 
+// The zero DB has no specs, and takes some.
+func TestZeroDB(t *testing.T) {
+	var zero DB
+	if _, ok := zero.Lookup("/a", File); ok || zero.PartialMatch("/a") {
+		t.Error("something matches")
+	}
+	more, err := zero.With(Spec{Pattern: "/a", Context: policy.MustParseContext(ctx("a_t"))}, Spec{Pattern: "/b.*", None: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m, ok := more.Lookup("/a", File); !ok || m.Context.Type() != "a_t" {
+		t.Errorf("%+v, %v", m, ok)
+	}
+}
+
 func TestQuotePath(t *testing.T) {
 	all := make([]byte, 0, 256)
 	for b := 1; b < 256; b++ {
