@@ -27,3 +27,6 @@ func ProcessContext(proc fs.FS, name string) (policy.Context, error) {
 	return processContext(proc, name)
 }
 func ProcessExe(proc fs.FS, pid int) (string, error) { return processExe(proc, pid) }
+
+// QuoteImport writes an argument for semanage import.
+func QuoteImport(arg string) (string, error) { return quoteImport(arg) }

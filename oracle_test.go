@@ -121,7 +121,8 @@ func plans(t *testing.T) []sekit.Settings {
 		{Without: sekit.Without{
 			Ports: []port.Key{{Protocol: port.TCP, Low: 443, High: 443}}, Booleans: []string{"authlogin_pam"},
 			Contexts: []fcontext.LocalKey{{Pattern: "/srv/site(/.*)?"}}, Equivalences: []string{"/srv/www"},
-			Permissive: []string{"httpd_t"}, Modules: []module.Key{{Name: m.Name, Priority: 300}},
+			// Modules are taken away by the undo of the first plan: each time takes
+			// libsemanage seconds.
 		}},
 	}
 }
@@ -143,7 +144,6 @@ func TestOracleNative(t *testing.T) {
 	records := plans(t)
 	for i := range records {
 		records[i].Modules, records[i].Permissive = nil, nil
-		records[i].Without.Modules, records[i].Without.Permissive = nil, nil
 	}
 	testOraclePlans(t, "native", records)
 }

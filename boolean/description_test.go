@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/sekit/sekit/boolean"
+	"github.com/sekit/sekit/policy"
 )
 
 const policyXML = `<?xml version="1.0" encoding="ISO-8859-1" standalone="no"?>
@@ -80,4 +81,15 @@ func TestSubstitutions(t *testing.T) {
 	if err != nil || c.Name != "httpd_can_network_connect" || c.Op != boolean.Persist {
 		t.Error(c, err)
 	}
+}
+
+func FuzzParseSubstitutions(f *testing.F) {
+	f.Add([]byte("# x\nold new\nold newer\nlonely\n"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		for was, is := range boolean.ParseSubstitutions(data) {
+			if !policy.ValidName(was) || !policy.ValidName(is) {
+				t.Fatalf("%q %q", was, is)
+			}
+		}
+	})
 }
