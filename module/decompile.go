@@ -31,6 +31,13 @@ func decompile(in *policydb.Module) (*Module, error) {
 	return d.out, nil
 }
 
+// What is taken apart is limited, for work grows with the product: the largest
+// module of a distribution has some hundred blocks and types.
+const (
+	maxWork  = 1 << 24
+	maxTypes = 1 << 14
+)
+
 type decompiler struct {
 	in  *policydb.Module
 	out *Module
@@ -62,6 +69,8 @@ func (d *decompiler) index() error {
 		return &UnsupportedError{"commons"}
 	case !m.Capabilities.IsEmpty():
 		return &UnsupportedError{"policy capabilities"}
+	case len(m.Blocks)*len(m.Scopes[policydb.TableTypes]) > maxWork || len(s.Types) > maxTypes:
+		return &UnsupportedError{"a module that large"}
 	case len(m.Blocks[0].Branches) > 1:
 		return &UnsupportedError{"branches of what holds always"}
 	}

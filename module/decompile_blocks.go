@@ -251,14 +251,11 @@ func (s *symbol) follows(id uint32, after map[uint32]int, index int) bool {
 
 // block returns the statements of a declaration and the blocks in it. Names
 // come in an order that gives them their values again.
-func (d *decompiler) block(n *node, known map[uint32]bool) ([]Statement, error) {
+func (d *decompiler) block(n *node, around *blockDecompiler) ([]Statement, error) {
 	if n.depth > maxDepth {
 		return nil, &UnsupportedError{"blocks that deep"}
 	}
-	k := &blockDecompiler{decompiler: d, node: n, known: make(map[uint32]bool)}
-	for v := range known {
-		k.known[v] = true
-	}
+	k := &blockDecompiler{decompiler: d, node: n, around: around, known: make(map[uint32]bool)}
 	k.eachUser(func(name string, _ uint32, declared bool) {
 		if !declared {
 			k.require(Symbol{Kind: UserSymbol, Name: name})
@@ -296,11 +293,11 @@ func (d *decompiler) block(n *node, known map[uint32]bool) ([]Statement, error) 
 		child := n.children[i]
 		o := &Optional{}
 		var err error
-		if o.Body, err = d.block(child, k.known); err != nil {
+		if o.Body, err = d.block(child, k); err != nil {
 			return nil, err
 		}
 		if child.other != nil {
-			if o.Else, err = d.block(child.other, k.known); err != nil {
+			if o.Else, err = d.block(child.other, k); err != nil {
 				return nil, err
 			}
 			if o.Else == nil {

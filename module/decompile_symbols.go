@@ -12,8 +12,9 @@ type blockDecompiler struct {
 	*decompiler
 	node    *node
 	out     []Statement
-	pending *Require        // being filled
-	known   map[uint32]bool // values of types and attributes
+	pending *Require // being filled
+	around  *blockDecompiler
+	known   map[uint32]bool // values of types and attributes so far
 	later   []*TypeAttribute
 }
 
@@ -58,6 +59,16 @@ func (k *blockDecompiler) symbol(s *symbol) {
 	if s.table == policydb.TableTypes {
 		k.known[s.value] = true
 	}
+}
+
+// knowsType reports whether the block or one around it has named a type so far.
+func (k *blockDecompiler) knowsType(value uint32) bool {
+	for ; k != nil; k = k.around {
+		if k.known[value] {
+			return true
+		}
+	}
+	return false
 }
 
 func (k *blockDecompiler) requirement(s *symbol) {
@@ -121,7 +132,7 @@ func (k *blockDecompiler) declaration(s *symbol) {
 		slices.Sort(t.Aliases)
 		later := &TypeAttribute{Type: s.name}
 		for _, a := range k.attributesOf(s.value) {
-			if k.known[a.Value] {
+			if k.knowsType(a.Value) {
 				t.Attributes = append(t.Attributes, a.Name)
 			} else {
 				later.Attributes = append(later.Attributes, a.Name)
