@@ -182,9 +182,16 @@ func (c *compiler) symbol(s Statement, d *decl, depth int) error {
 	return nil
 }
 
+// maxBlocks limits optional blocks: each name has a list of those that require
+// it.
+const maxBlocks = 1 << 15
+
 var errNoRequire = errors.New("the block requires nothing")
 
 func (c *compiler) optional(s *Optional, d *decl, depth int) error {
+	if len(c.decls) > maxBlocks {
+		return fmt.Errorf("more than %d optional blocks", maxBlocks)
+	}
 	block := len(c.blocks)
 	body := c.begin(d, block)
 	if err := c.symbols(s.Body, body, depth+1); err != nil {

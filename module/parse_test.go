@@ -110,6 +110,7 @@ func TestParseTEErrors(t *testing.T) {
 		{head + "if (" + strings.Repeat("(", 100) + "b", "m.te:3:69: condition deeper than 64"},
 		{head + "allow " + strings.Repeat("{ ", 100), "m.te:3:137: sets deeper than 64"},
 		{head + strings.Repeat("optional { ", 100), "m.te:3:716: blocks deeper than 64"},
+		{head + strings.Repeat("optional { require { type o_t; } }", 1<<15+1), "more than 32768 optional blocks"},
 		{"module m 1.0;\x00", "m.te:1:14: NUL in the text"},
 	} {
 		m, err := module.ParseTE("m.te", []byte(tt.text))
