@@ -9,10 +9,10 @@ import (
 )
 
 // OpenMachineBy opens the machine with the root directory dir, to be changed in
-// one way alone: native, semanage or semodule.
+// one way alone: native, semanage, semodule and so on.
 func OpenMachineBy(way, dir string, tools tool.Runner, o MachineOptions) (*Machine, error) {
 	h := host{root: dir, tools: tools, open: func() (*System, error) { return OpenRoot(dir) }}
-	b, ok := map[string]Backend{"native": h.native(), "semanage": h.semanage(), "semodule": h.semodule(), "setsebool": h.setsebool(), "all": h.backend()}[way]
+	b, ok := map[string]Backend{"native": h.native(), "semanage": h.semanage(), "semodule": h.semodule(), "setsebool": h.setsebool(), "modules": modulesAlone{h.semodule()}, "all": h.backend()}[way]
 	if !ok {
 		return nil, errors.New("no such way")
 	}

@@ -18,8 +18,8 @@ import (
 // relabelled unless o.Files says otherwise; Close closes them.
 //
 // Changes are made in the managed store of its policy type: directly where that
-// is possible, else by semanage import, in one transaction either way; without
-// semanage, changes that need modules and others go in two, by semodule and
+// is possible, those of modules alone by semodule, others by semanage import, in
+// one transaction each way; without semanage, changes that need modules and others go in two, by semodule and
 // directly or, if they are of booleans alone, by setsebool. Where SELinux is
 // disabled, they are for the next boot with it.
 //
@@ -90,7 +90,10 @@ func (h host) backend() Backend {
 	if h.root != "/" {
 		return firstOf{h.native(), h.semodule()}
 	}
-	return firstOf{h.native(), h.semanage(), h.semodule(), &semodule{modules: hostModules{h}, records: h.setsebool()}}
+	return firstOf{
+		h.native(), modulesAlone{h.semodule()}, h.semanage(),
+		h.semodule(), &semodule{modules: hostModules{h}, records: h.setsebool()},
+	}
 }
 
 func (h host) system(context.Context) (*System, error) { return h.open() }
@@ -113,7 +116,7 @@ func (h host) setsebool() Backend {
 	return &setsebool{open: h.system, tools: h.tools, live: h.kernel != nil}
 }
 
-func (h host) semodule() Backend {
+func (h host) semodule() *semodule {
 	return &semodule{modules: hostModules{h}, records: h.native()}
 }
 

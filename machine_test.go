@@ -255,6 +255,18 @@ func TestWays(t *testing.T) {
 	}
 }
 
+// What runs semodule alone leaves plans of anything else to the other ways.
+func TestModulesAlone(t *testing.T) {
+	m, _ := open(t, "modules", tooltest.New(t).Tools())
+	plan, err := m.Plan(t.Context(), sekit.Settings{Ports: []port.Setting{port.Port(port.TCP, 5601, "http_port_t")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := m.Apply(t.Context(), plan); !errors.Is(err, errors.ErrUnsupported) {
+		t.Errorf("a port by semodule: %v", err)
+	}
+}
+
 func TestSetsebool(t *testing.T) {
 	var ran [][]string
 	var store string

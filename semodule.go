@@ -2,6 +2,7 @@ package sekit
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/sekit/sekit/module"
@@ -53,6 +54,20 @@ func (b *semodule) Commit(ctx context.Context, p *Plan) error {
 		return err
 	}
 	return nil
+}
+
+// modulesAlone is a machine on which semodule changes modules, and nothing else:
+// one run is one transaction then, and takes half of semanage import's time.
+type modulesAlone struct{ *semodule }
+
+// Commit implements [Backend].
+func (b modulesAlone) Commit(ctx context.Context, p *Plan) error {
+	rest := *p
+	rest.Modules, rest.Permissive = nil, nil
+	if p.unchanged() || !rest.unchanged() {
+		return fmt.Errorf("semodule changes modules alone: %w", errors.ErrUnsupported)
+	}
+	return b.semodule.Commit(ctx, p)
 }
 
 func (b *semodule) takeBack(ctx context.Context, p *Plan) error {
