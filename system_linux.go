@@ -42,11 +42,12 @@ func Open() (*System, error) {
 
 // enabled reports whether the kernel runs with SELinux. opencontainers/selinux
 // looks for the file system only once; this asks the kernel itself, so that it
-// holds after a mount, too.
+// holds after a mount, too. A process that may not even look is told so by what
+// it asks for next: only an enabled SELinux denies that.
 func enabled() bool {
 	var st unix.Statfs_t
 	err := unix.Statfs(selinuxfs, &st)
-	return err == nil && uint32(st.Type) == unix.SELINUX_MAGIC
+	return err == unix.EACCES || err == nil && uint32(st.Type) == unix.SELINUX_MAGIC
 }
 
 func fileContext(name string) (policy.Context, error) {
