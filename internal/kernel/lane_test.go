@@ -21,12 +21,15 @@ import (
 )
 
 var (
-	runFlag       = flag.String("kernel.run", "^TestKernel", "the guest's tests to run, as -run takes it")
+	runFlag       = flag.String("kernel.run", allTests, "the guest's tests to run, as -run takes it")
 	artifactsFlag = flag.String("kernel.artifacts", "", "where audit.log, dmesg.txt, console.txt and outputs go (default: artifacts in the cache)")
 	suiteFlag     = flag.String("kernel.suite", "bookworm", "the Debian suite of the image")
 	mirrorFlag    = flag.String("kernel.mirror", "http://deb.debian.org/debian", "the Debian mirror")
 	fullFlag      = flag.Bool("kernel.full", false, "all of Debian's policy modules, not the slim list")
 )
+
+// allTests are the tests of the lane's own boot; those of TestCrash have others.
+const allTests = "^TestKernel"
 
 // unconfined is the context that the guest's tests are started with: root's
 // after a login, whose tools and files behave as an administrator's.
@@ -303,7 +306,7 @@ func reportOutcome(t *testing.T, o job.Outcome, output []byte) {
 		t.Errorf("it ran out of time")
 	case o.ExitCode != 0:
 		t.Errorf("exit code %d %s", o.ExitCode, o.Problem)
-	case len(results) == 0:
+	case len(results) == 0 && *runFlag == allTests:
 		t.Error("no test ran")
 	}
 	if t.Failed() {
