@@ -24,6 +24,10 @@
 // are taken: it refuses those that hand over the machine or defeat the policy,
 // each by an ID with a reason that a caller may lift item by item.
 //
+// [Daemon], [PortType] and [FileType] are templates: the modules, and the file
+// contexts that go with them, of a confined daemon, and of one more type for a
+// port or for files. They need no headers of the reference policy.
+//
 // A [Store] is the modules of a machine or of an image: it lists, installs,
 // removes, enables, disables and reads them over a [Backend]. [Semodule] is the
 // one that semodule writes, [Files] reads a store anywhere; package moduletest

@@ -6,6 +6,7 @@ import (
 	"os"
 
 	"github.com/sekit/sekit/module"
+	"github.com/sekit/sekit/policy"
 )
 
 func ExampleModule_TE() {
@@ -128,4 +129,50 @@ func ExampleStatement() {
 	//     )
 	// )
 	// module policy version 5
+}
+
+// A confined daemon of one's own: its module, and the contexts of its files.
+func ExampleDaemon() {
+	d := module.Daemon{
+		Name: "greeter", Executable: "/usr/sbin/greeter",
+		Config: []string{"/etc/greeter.conf"}, Log: []string{"/var/log/greeter"},
+		Listen: []module.DaemonPort{{Protocol: policy.TCP, Number: 8700}},
+	}
+	m, contexts, err := d.Module()
+	if err != nil {
+		log.Fatal(err)
+	}
+	fc, err := module.FormatFC(contexts)
+	if err != nil {
+		log.Fatal(err)
+	}
+	if _, err := m.PP(module.PPOptions{FileContexts: fc}); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(m.Comment[0])
+	for _, c := range contexts {
+		fmt.Println(c.Regexp, c.Context)
+	}
+	// Output:
+	// To be registered once this is installed: semanage port -a -t greeter_port_t -p tcp 8700
+	// /usr/sbin/greeter system_u:object_r:greeter_exec_t:s0
+	// /etc/greeter\.conf(/.*)? system_u:object_r:greeter_conf_t:s0
+	// /var/log/greeter(/.*)? system_u:object_r:greeter_log_t:s0
+}
+
+// A type for the port that haproxy needs, as no type of the policy fits.
+func ExamplePortType() {
+	m, err := module.PortType{Name: "kibana_port_t", Protocol: policy.TCP, Low: 5601, Connect: []string{"haproxy_t"}}.Module()
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, r := range m.Rules {
+		if r.Target == "kibana_port_t" {
+			fmt.Println(r)
+		}
+	}
+	fmt.Println(m.Comment[1])
+	// Output:
+	// allow haproxy_t kibana_port_t:tcp_socket name_connect;
+	// semanage port -a -t kibana_port_t -p tcp 5601
 }
