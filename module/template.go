@@ -73,8 +73,10 @@ func (t *template) file(typ, name string, kind FileKind, tree bool) error {
 	t.contexts = append(t.contexts, FileContext{pattern + suffix, kind, c})
 	// Of /run and /var/run one is looked up as the other: which one, the file
 	// contexts' substitutions say.
-	if other, ok := strings.CutPrefix(pattern, "/run/"); ok {
-		t.contexts = append(t.contexts, FileContext{"/var/run/" + other + suffix, kind, c})
+	if below, ok := strings.CutPrefix(pattern, "/run/"); ok {
+		t.contexts = append(t.contexts, FileContext{"/var/run/" + below + suffix, kind, c})
+	} else if below, ok := strings.CutPrefix(pattern, "/var/run/"); ok {
+		t.contexts = append(t.contexts, FileContext{"/run/" + below + suffix, kind, c})
 	}
 	return nil
 }
@@ -131,6 +133,8 @@ func quotePath(name string) (string, error) {
 		problem = "not clean: a slash at the end, two in a row, or dots for a directory"
 	case sharedDirectory(name):
 		problem = "shared by many: label what is below it"
+	case securityPath(name):
+		problem = "the policy keeps these files from ordinary domains"
 	}
 	var b strings.Builder
 	for i := range len(name) {
@@ -167,6 +171,19 @@ func sharedDirectory(name string) bool {
 		"/var/cache", "/var/lib", "/var/local", "/var/lock", "/var/log", "/var/mail", "/var/opt", "/var/run",
 		"/var/spool", "/var/tmp", "/run/lock", "/run/user", "/run/systemd":
 		return true
+	}
+	return false
+}
+
+// securityPath reports whether a path is of those whose types the guard keeps
+// from ordinary domains (passwords, the policy, audit logs), or is the kernel's
+// or its devices': another type would give them away as surely as a rule.
+func securityPath(name string) bool {
+	for _, p := range [...]string{"/etc/shadow", "/etc/gshadow", "/etc/security/opasswd", "/etc/selinux", "/etc/audit",
+		"/var/lib/selinux", "/var/log/audit", "/boot", "/dev", "/proc", "/sys"} {
+		if rest, ok := strings.CutPrefix(name, p); ok && (rest == "" || rest[0] == '/' || rest[0] == '-') {
+			return true // with a dash after it is the backup
+		}
 	}
 	return false
 }

@@ -132,6 +132,9 @@ func TestDaemonInvalid(t *testing.T) {
 		{"top", func(d *module.Daemon) { d.Data = []string{"/srv"} }, is(fs.ErrInvalid)},
 		{"root", func(d *module.Daemon) { d.Data = []string{"/"} }, is(fs.ErrInvalid)},
 		{"dots", func(d *module.Daemon) { d.Data = []string{"/srv/x/../.."} }, is(fs.ErrInvalid)},
+		{"passwords", func(d *module.Daemon) { d.Config = []string{"/etc/shadow"} }, is(fs.ErrInvalid)},
+		{"their backup", func(d *module.Daemon) { d.Config = []string{"/etc/shadow-"} }, is(fs.ErrInvalid)},
+		{"policy", func(d *module.Daemon) { d.Data = []string{"/etc/selinux/default"} }, is(fs.ErrInvalid)},
 		{"pattern", func(d *module.Daemon) { d.Data = []string{"/srv/(x|y)"} }, is(fs.ErrInvalid)},
 		{"line", func(d *module.Daemon) { d.Data = []string{"/srv/x\n/etc/shadow"} }, is(fs.ErrInvalid)},
 		{"long", func(d *module.Daemon) { d.Data = []string{"/srv/" + strings.Repeat("x", 2000)} }, is(fs.ErrInvalid)},
@@ -187,6 +190,9 @@ func TestPortType(t *testing.T) {
 }
 
 func TestFileType(t *testing.T) {
+	if _, fc, err := (module.FileType{Name: "x_t", Paths: []string{"/var/run/x"}, Read: []string{"a_t"}}).Module(); err != nil || len(fc) != 2 || fc[1].Regexp != "/run/x(/.*)?" {
+		t.Errorf("/var/run is not /run, too: %v, %v", fc, err)
+	}
 	m, fc, err := module.FileType{Name: "certs_t", Paths: []string{"/etc/pki/haproxy"}, Read: []string{"haproxy_t"}, Manage: []string{"certbot_t"}}.Module()
 	if err != nil {
 		t.Fatal(err)
