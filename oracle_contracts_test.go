@@ -22,8 +22,16 @@ import (
 	"github.com/sekit/sekit/port/porttest"
 )
 
-// TestOracleNativeContracts runs the rooms' contracts on a machine whose store is
-// written without any tool, in the place of the host's own.
+// TestOracleSemanageContracts runs the rooms' contracts on a machine that
+// semanage import changes. Its store is a small one, for semanage runs more than
+// a hundred times.
+func TestOracleSemanageContracts(t *testing.T) {
+	if inNamespace(t) {
+		testOracleContracts(t, "semanage")
+	}
+}
+
+// TestOracleNativeContracts does so without any tool, in the same store.
 func TestOracleNativeContracts(t *testing.T) {
 	if inNamespace(t) {
 		testOracleContracts(t, "native")
@@ -103,6 +111,10 @@ func (b contexts) Commit(ctx context.Context, changes []fcontext.LocalChange) er
 // place of the machine's own. It is for inNamespace alone.
 func demoMachine(t *testing.T) {
 	t.Helper()
+	outside := os.Getenv("SEKIT_OUTSIDE")
+	if mine, err := os.Readlink("/proc/self/ns/mnt"); err != nil || outside == "" || mine == outside {
+		t.Fatalf("these are the machine's own directories: %s, %v", mine, err)
+	}
 	root := managedtest.Root(t, demo.Policy())
 	for _, name := range []string{"file_contexts", "file_contexts.homedirs", "file_contexts.subs_dist"} {
 		data, err := fs.ReadFile(demo.Contexts(), name)

@@ -40,7 +40,11 @@ cp -a /var/lib/selinux %[1]s/var; cp -a /etc/selinux %[1]s/etc
 mount --bind %[1]s/var /var/lib/selinux; mount --bind %[1]s/etc /etc/selinux
 exec "$0" -test.run='^%[2]s$' -test.v -test.timeout=4m`, dir, t.Name())
 	cmd := exec.Command("unshare", "-m", "sh", "-c", script, os.Args[0])
-	cmd.Env = append(os.Environ(), "SEKIT_NAMESPACE="+t.Name())
+	outside, err := os.Readlink("/proc/self/ns/mnt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd.Env = append(os.Environ(), "SEKIT_NAMESPACE="+t.Name(), "SEKIT_OUTSIDE="+outside)
 	out, err := cmd.CombinedOutput()
 	for line := range strings.Lines(string(out)) {
 		if strings.HasPrefix(line, "ORACLE ") {

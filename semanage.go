@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode"
 
 	"github.com/sekit/sekit/boolean"
@@ -18,7 +19,10 @@ import (
 )
 
 // semanage is a machine that is changed by semanage import, which makes all that
-// it is told in one transaction of libsemanage.
+// it is told in one transaction of libsemanage. It has no option for the user and
+// the role of a port's context, and can't be told what the records were when the
+// plan was made: where another program changes the same ones between our look at
+// the store and semanage's own lock, the last one counts.
 type semanage struct {
 	tools tool.Runner
 	// open reads what is so.
@@ -26,6 +30,9 @@ type semanage struct {
 	// kernel sets booleans for now; nil where no kernel runs. The policy is then
 	// not loaded, either.
 	kernel func(ctx context.Context, values ...boolean.Record) error
+	// mu is held by a commit: libsemanage's lock does not reach from what is
+	// read before to what semanage writes.
+	mu sync.Mutex
 }
 
 var _ Backend = (*semanage)(nil)
@@ -35,6 +42,8 @@ func (b *semanage) System(ctx context.Context) (*System, error) { return b.open(
 
 // Commit implements [Backend].
 func (b *semanage) Commit(ctx context.Context, p *Plan) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	before, err := b.open(ctx)
 	if err != nil {
 		return err
@@ -125,6 +134,10 @@ func importLines(p *Plan, after *System) ([]byte, error) {
 		commands = append(commands, c.Command())
 	}
 	for _, c := range p.Ports {
+		if c.Op == port.Add && (c.After.Context.User() != "system_u" || c.After.Context.Role() != "object_r") {
+			// It has no option for these.
+			return nil, fmt.Errorf("semanage can't be told the context %q of a port: %w", c.After.Context, errors.ErrUnsupported)
+		}
 		if c.Op != port.Nothing {
 			commands = append(commands, c.Command())
 		}
