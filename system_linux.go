@@ -8,8 +8,8 @@ import (
 	"syscall"
 
 	"github.com/opencontainers/selinux/go-selinux"
-	"golang.org/x/sys/unix"
 
+	"github.com/sekit/sekit/internal/managed"
 	"github.com/sekit/sekit/policy"
 )
 
@@ -40,14 +40,10 @@ func Open() (*System, error) {
 	return s, nil
 }
 
-// enabled reports whether the kernel runs with SELinux. opencontainers/selinux
-// looks for the file system only once; this asks the kernel itself, so that it
-// holds after a mount, too. A process that may not even look is told so by what
-// it asks for next: only an enabled SELinux denies that.
+// enabled reports whether the kernel runs with SELinux.
 func enabled() bool {
-	var st unix.Statfs_t
-	err := unix.Statfs(selinuxfs, &st)
-	return err == unix.EACCES || err == nil && uint32(st.Type) == unix.SELINUX_MAGIC
+	_, ok := managed.Selinuxfs()
+	return ok
 }
 
 func fileContext(name string) (policy.Context, error) {

@@ -16,11 +16,14 @@ import (
 const selinuxfs = "/sys/fs/selinux"
 
 // Selinuxfs returns where the kernel's interface is mounted, if this machine
-// runs SELinux.
+// runs SELinux. opencontainers/selinux looks for the file system only once; this
+// asks the kernel itself, so that it holds after a mount, too. A process that may
+// not even look is told so by what it asks for next: only an SELinux that is
+// enabled denies that.
 func Selinuxfs() (dir string, ok bool) {
 	var sfs unix.Statfs_t
 	err := unix.Statfs(selinuxfs, &sfs)
-	return selinuxfs, err == nil && int64(sfs.Type) == unix.SELINUX_MAGIC
+	return selinuxfs, err == unix.EACCES || err == nil && int64(sfs.Type) == unix.SELINUX_MAGIC
 }
 
 // load gives the running kernel a policy, if it runs SELinux with policies of
