@@ -17,8 +17,8 @@ type builtin struct {
 // holds can't be changed from elsewhere.
 func builtins() map[string]*builtin {
 	out := map[string]*builtin{
-		"__file__":    {false, func(p *Processor, _ []string) (string, error) { return "`" + p.in.at.File + "'", nil }},
-		"__line__":    {false, func(p *Processor, _ []string) (string, error) { return strconv.Itoa(p.in.at.Line), nil }},
+		"__file__":    {false, func(p *Processor, _ []string) (string, error) { return "`" + p.position().File + "'", nil }},
+		"__line__":    {false, func(p *Processor, _ []string) (string, error) { return strconv.Itoa(int(p.in.at.line)), nil }},
 		"__program__": {false, func(*Processor, []string) (string, error) { return "m4", nil }},
 		"__gnu__":     {false, func(*Processor, []string) (string, error) { return "", nil }},
 		"__unix__":    {false, func(*Processor, []string) (string, error) { return "", nil }},
@@ -85,7 +85,7 @@ func popdef(p *Processor, args []string) (string, error) {
 
 func undefine(p *Processor, args []string) (string, error) {
 	for _, name := range args[1:] {
-		p.table.own[name] = nil
+		p.table.undefine(name)
 	}
 	return "", nil
 }
@@ -110,11 +110,12 @@ func ifelse(_ *Processor, args []string) (string, error) {
 	return "", nil
 }
 
-func shift(_ *Processor, args []string) (string, error) {
+func shift(p *Processor, args []string) (string, error) {
 	if len(args) < 3 {
 		return "", nil
 	}
-	return quoteAll(args[2:]), nil
+	p.scratch = appendQuoted(p.scratch[:0], args[2:])
+	return p.keep(p.scratch), nil
 }
 
 // add is for incr and decr. An empty argument is 0; of what is no number nothing

@@ -10,14 +10,17 @@ import (
 // that were put back, the newest last.
 type input struct {
 	segments []segment
-	at       Position // of the last token
+	at       place // of the last token
+	joined   []byte
 }
+
+// place is a position; files are numbered.
+type place struct{ file, line int32 }
 
 type segment struct {
 	text string
-	file string
-	line int
-	own  bool // the file itself, whose lines are counted
+	place
+	own bool // the file itself, whose lines are counted
 }
 
 type tokenKind uint8
@@ -44,26 +47,31 @@ const (
 	digit
 	punct
 	quote
-	hash
+	hashSign
 )
 
-func classOf(c byte) class {
-	switch {
-	case c|0x20 >= 'a' && c|0x20 <= 'z', c == '_':
-		return letter
-	case c >= '0' && c <= '9':
-		return digit
-	case c == ' ' || c >= '\t' && c <= '\r':
-		return space
-	case c == '(' || c == ',' || c == ')':
-		return punct
-	case c == '`':
-		return quote
-	case c == '#':
-		return hash
+// classes are those of all characters.
+var classes = func() (t [256]class) {
+	for c := range t {
+		switch c := byte(c); {
+		case c|0x20 >= 'a' && c|0x20 <= 'z', c == '_':
+			t[c] = letter
+		case isDigit(c):
+			t[c] = digit
+		case c == ' ' || c >= '\t' && c <= '\r':
+			t[c] = space
+		case c == '(' || c == ',' || c == ')':
+			t[c] = punct
+		case c == '`':
+			t[c] = quote
+		case c == '#':
+			t[c] = hashSign
+		}
 	}
-	return other
-}
+	return t
+}()
+
+func classOf(c byte) class { return classes[c] }
 
 // maxSegments bounds how many expansions wait for the end of others. Lists that
 // call themselves for what is left of them, such as those of 1,024 categories,
@@ -71,12 +79,12 @@ func classOf(c byte) class {
 const maxSegments = 100_000
 
 // push puts text before the rest.
-func (in *input) push(text string, at Position) error {
+func (in *input) push(text string, at place) error {
 	in.trim()
 	if len(in.segments) >= maxSegments {
 		return fmt.Errorf("macros within macros: %w", ErrLimit)
 	}
-	in.segments = append(in.segments, segment{text: text, file: at.File, line: at.Line})
+	in.segments = append(in.segments, segment{text: text, place: at})
 	return nil
 }
 
@@ -108,7 +116,7 @@ func (s *segment) take(n int) string {
 	text := s.text[:n]
 	s.text = s.text[n:]
 	if s.own {
-		s.line += strings.Count(text, "\n")
+		s.line += int32(strings.Count(text, "\n"))
 	}
 	return text
 }
@@ -145,7 +153,7 @@ func (in *input) next() (token, error) {
 	if s == nil {
 		return token{}, nil
 	}
-	in.at = Position{s.file, s.line}
+	in.at = s.place
 	switch classOf(s.text[0]) {
 	case letter:
 		return token{tokenWord, in.word()}, nil
@@ -154,7 +162,7 @@ func (in *input) next() (token, error) {
 	case quote:
 		text, err := in.quoted()
 		return token{tokenText, text}, err
-	case hash:
+	case hashSign:
 		return token{tokenText, in.comment()}, nil
 	}
 	n := 1
@@ -171,62 +179,71 @@ func (in *input) next() (token, error) {
 }
 
 func (in *input) word() string {
-	var parts argument
-	for s := in.trim(); s != nil; s = in.trim() {
-		n := 0
+	return in.across(func(s *segment) (n int, more bool) {
 		for n < len(s.text) {
 			if c := classOf(s.text[n]); c != letter && c != digit {
-				break
+				return n, false
 			}
 			n++
 		}
-		parts.add(s.take(n))
-		if s.text != "" {
-			break
-		}
-	}
-	return parts.String()
+		return n, true
+	})
 }
 
 // comment reads a comment with its end of line.
 func (in *input) comment() string {
-	var parts argument
-	for s := in.trim(); s != nil; s = in.trim() {
+	return in.across(func(s *segment) (n int, more bool) {
 		if n := strings.IndexByte(s.text, '\n'); n >= 0 {
-			parts.add(s.take(n + 1))
-			break
+			return n + 1, false
 		}
-		parts.add(s.take(len(s.text)))
+		return len(s.text), true
+	})
+}
+
+// across reads what a function says of segments, as long as there is more.
+func (in *input) across(next func(*segment) (n int, more bool)) string {
+	s := in.trim()
+	if s == nil {
+		return ""
 	}
-	return parts.String()
+	n, more := next(s)
+	text := s.take(n)
+	if !more {
+		return text
+	}
+	if s = in.trim(); s == nil {
+		return text
+	}
+	in.joined = append(in.joined[:0], text...)
+	for ; s != nil && more; s = in.trim() {
+		n, more = next(s)
+		in.joined = append(in.joined, s.take(n)...)
+	}
+	return string(in.joined)
 }
 
 // quoted reads a string in quotes, which nest, and returns what is inside the
 // outermost.
 func (in *input) quoted() (string, error) {
-	var parts argument
-	level := 0
-	for s := in.trim(); s != nil; s = in.trim() {
-		start := 0
-		if level == 0 {
-			start, level = 1, 1
-		}
-		n := start
-		for n < len(s.text) && level > 0 {
-			switch s.text[n] {
-			case '`':
-				level++
-			case '\'':
-				level--
+	s := in.trim()
+	s.take(1)
+	level := 1
+	text := in.across(func(s *segment) (n int, more bool) {
+		for {
+			end := strings.IndexByte(s.text[n:], '\'')
+			if end < 0 {
+				level += strings.Count(s.text[n:], "`")
+				return len(s.text), true
 			}
-			n++
+			level += strings.Count(s.text[n:n+end], "`") - 1
+			n += end + 1
+			if level == 0 {
+				return n, false
+			}
 		}
-		text := s.take(n)
-		if level == 0 {
-			parts.add(text[start : n-1])
-			return parts.String(), nil
-		}
-		parts.add(text[start:])
+	})
+	if level > 0 {
+		return "", errors.New("end of file in a string in quotes")
 	}
-	return "", errors.New("end of file in a string in quotes")
+	return text[:len(text)-1], nil
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 )
 
 // Limits bounds what a [Processor] does. A zero field stands for its default.
@@ -66,6 +67,7 @@ type Processor struct {
 	limits Limits
 	table  *table
 	in     input
+	files  []string // that were read, for positions
 	depth  int
 
 	discard  bool // divert(-1)
@@ -77,13 +79,17 @@ type Processor struct {
 	exited   bool
 
 	expansions, work int
+
+	args             []string // of the macros that are being read, the innermost last
+	pending, scratch []byte   // arguments that are being read, and what an expansion is put together in
+	kept             strings.Builder
 }
 
 // New returns a processor that knows the builtins alone.
 func New(limits Limits) *Processor {
-	p := &Processor{limits: limits.withDefaults(), table: &table{own: make(map[string]*definition)}}
+	p := &Processor{limits: limits.withDefaults(), table: newTable()}
 	for name, b := range builtins() {
-		p.table.own[name] = &definition{builtin: b}
+		p.table.set(name, &definition{builtin: b})
 	}
 	return p
 }
@@ -91,8 +97,18 @@ func New(limits Limits) *Processor {
 // Fork returns a processor that has the macros of p and no output. Neither sees
 // what the other one defines from now on; p must not be read into any more.
 func (p *Processor) Fork() *Processor {
-	return &Processor{limits: p.limits, discard: p.discard,
-		table: &table{base: p.table, own: make(map[string]*definition)}}
+	base := p.table
+	for len(base.own) == 0 && base.later == nil && base.base != nil {
+		base = base.base
+	}
+	return &Processor{limits: p.limits, discard: p.discard, table: &table{base: base, names: Names{seed: base.names.seed}}}
+}
+
+// Later defines macros, the texts of which are worked out when they are first
+// needed: work is called with a name's number, perhaps by several goroutines. Its
+// error is one of reading what needs the macro.
+func (p *Processor) Later(names *Names, work func(n int) (text string, err error)) {
+	p.table.later = &later{names, work, make([]atomic.Pointer[definition], names.Len())}
 }
 
 // Define defines a macro, as the option -D does.
@@ -121,7 +137,8 @@ func (p *Processor) Read(file, text string) error {
 	if p.exited {
 		return nil
 	}
-	p.in = input{segments: append(p.in.segments[:0], segment{text: text, file: file, line: 1, own: true})}
+	p.files = append(p.files, file)
+	p.in = input{segments: append(p.in.segments[:0], segment{text: text, place: place{int32(len(p.files) - 1), 1}, own: true})}
 	p.depth = 0
 	if !p.discard {
 		p.out = slices.Grow(p.out, min(2*len(text), p.limits.Output)) // the usual growth
@@ -146,8 +163,27 @@ func (p *Processor) fail(err error) error {
 	if errors.As(err, &e) {
 		return err
 	}
-	at := p.in.at
+	at := p.position()
 	return &Error{File: at.File, Line: at.Line, Err: err}
+}
+
+// position is that of the last token.
+func (p *Processor) position() Position {
+	at := p.in.at
+	return Position{p.files[at.file], int(at.line)}
+}
+
+// keep returns a string of bytes that change. Strings share their memory.
+func (p *Processor) keep(b []byte) string {
+	k := &p.kept
+	if free := k.Cap() - k.Len(); free < len(b) {
+		n := min(2*k.Cap(), 64<<10)
+		k.Reset()
+		k.Grow(max(n, len(b), 512))
+	}
+	k.Write(b)
+	s := k.String()
+	return s[len(s)-len(b):]
 }
 
 // Output returns what was written so far, and where each of its lines came
@@ -177,7 +213,7 @@ func (p *Processor) ship(text string, to *argument) error {
 	for i := 0; i < len(text); {
 		n := strings.IndexByte(text[i:], '\n')
 		if n != 0 && !p.started {
-			p.lines, p.started = append(p.lines, p.in.at), true
+			p.lines, p.started = append(p.lines, p.position()), true
 		}
 		if n < 0 {
 			break
@@ -208,26 +244,29 @@ func (p *Processor) expandMacro(name string, d *definition) error {
 	if p.expansions++; p.expansions > p.limits.Expansions {
 		return fmt.Errorf("number of macros: %w", ErrLimit)
 	}
-	start := p.in.at
-	args := make([]string, 1, 4)
-	args[0] = name
+	if d.err != nil {
+		return d.err
+	}
+	start, before := p.in.at, len(p.args)
+	p.args = append(p.args, name)
 	if p.in.peek() == '(' {
 		if p.depth++; p.depth > p.limits.Depth {
 			return fmt.Errorf("nesting of macros: %w", ErrLimit)
 		}
-		var err error
-		if args, err = p.collect(args); err != nil {
+		if err := p.collect(); err != nil {
 			return err
 		}
 		p.depth--
 	}
 	p.in.at = start // for __line__ and errors
+	args := p.args[before:]
+	p.args = p.args[:before]
 	var text string
 	var err error
 	if d.builtin != nil {
 		text, err = d.builtin.expand(p, args)
 	} else {
-		text, err = d.expand(args, p.limits.Work-p.work)
+		text, err = d.expand(p, args)
 	}
 	if err != nil || text == "" {
 		return err
@@ -239,25 +278,25 @@ func (p *Processor) expandMacro(name string, d *definition) error {
 }
 
 // collect reads arguments, from the opening parenthesis to the closing one.
-func (p *Processor) collect(args []string) ([]string, error) {
+func (p *Processor) collect() error {
 	if _, err := p.in.next(); err != nil {
-		return nil, err
+		return err
 	}
 	for {
 		arg, more, err := p.argument()
 		if err != nil {
-			return nil, err
+			return err
 		}
-		args = append(args, arg)
+		p.args = append(p.args, arg)
 		if !more {
-			return args, nil
+			return nil
 		}
 	}
 }
 
 // argument reads one argument, white space before it left out.
 func (p *Processor) argument() (text string, more bool, err error) {
-	var arg argument
+	arg := argument{p: p, start: len(p.pending)}
 	level := 0
 	p.in.skipSpace()
 	for {
@@ -269,7 +308,7 @@ func (p *Processor) argument() (text string, more bool, err error) {
 		case t.kind == tokenEOF || p.exited:
 			return "", false, errors.New("end of file in the arguments of a macro")
 		case t.kind == tokenPunct && level == 0 && (t.text == "," || t.text == ")"):
-			return arg.String(), t.text == ",", nil
+			return arg.done(), t.text == ",", nil
 		case t.kind == tokenPunct && t.text == "(":
 			level++
 		case t.kind == tokenPunct && t.text == ")":
@@ -284,28 +323,39 @@ func (p *Processor) argument() (text string, more bool, err error) {
 	}
 }
 
-// argument is an argument as it grows. One that is a single token is not copied.
+// argument is an argument as it grows. One that is a single token is not copied;
+// others grow at the end of what is pending, where the arguments of macros within
+// them come and go.
 type argument struct {
-	one  string
-	many []byte
+	p     *Processor
+	start int
+	one   string
+	many  bool
 }
 
 func (a *argument) add(s string) {
 	switch {
-	case a.many != nil:
-		a.many = append(a.many, s...)
+	case a.many:
+		a.p.pending = append(a.p.pending, s...)
 	case a.one == "":
 		a.one = s
-	default:
-		a.many = append(append(make([]byte, 0, 2*(len(a.one)+len(s))), a.one...), s...)
+	case s != "":
+		a.p.pending, a.many = append(append(a.p.pending, a.one...), s...), true
 	}
 }
 
-func (a *argument) size() int { return max(len(a.one), len(a.many)) }
-
-func (a *argument) String() string {
-	if a.many != nil {
-		return string(a.many)
+func (a *argument) size() int {
+	if a.many {
+		return len(a.p.pending) - a.start
 	}
-	return a.one
+	return len(a.one)
+}
+
+func (a *argument) done() string {
+	if !a.many {
+		return a.one
+	}
+	s := a.p.keep(a.p.pending[a.start:])
+	a.p.pending = a.p.pending[:a.start]
+	return s
 }
