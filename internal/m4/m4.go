@@ -123,6 +123,28 @@ func (p *Processor) Defined(name string) bool {
 	return d != nil && d.builtin == nil
 }
 
+// Has returns the numbers of those names that p has macros of, builtins among
+// them, but for what is defined [Processor.Later].
+func (p *Processor) Has(names *Names) []int {
+	var out []int
+	for t := p.table; t != nil; t = t.base {
+		for _, name := range t.names.list {
+			if n := names.Find(name); n >= 0 {
+				out = append(out, n)
+			}
+		}
+	}
+	return out
+}
+
+// DefinesOnly reports whether what was read has defined a macro and has had no
+// other effect: no other definition, no message.
+func (p *Processor) DefinesOnly(name string) bool {
+	t := p.table
+	return len(t.own) == 1 && t.names.list[0] == name && t.own[0] != nil && t.own[0].builtin == nil && t.own[0].under == nil &&
+		!p.exited && len(p.messages) == 0
+}
+
 // Text returns the text of a macro; empty of a builtin and of what is not defined.
 func (p *Processor) Text(name string) string {
 	if d := p.table.get(name); d != nil {
@@ -133,12 +155,15 @@ func (p *Processor) Text(name string) string {
 
 // Read reads a file's text and expands it. The error is an [*Error]; p is of no
 // use after one. A macro m4exit ends the reading, without an error.
-func (p *Processor) Read(file, text string) error {
+func (p *Processor) Read(file, text string) error { return p.ReadFrom(file, 1, text) }
+
+// ReadFrom reads part of a file, from the beginning of a line.
+func (p *Processor) ReadFrom(file string, line int, text string) error {
 	if p.exited {
 		return nil
 	}
 	p.files = append(p.files, file)
-	p.in = input{segments: append(p.in.segments[:0], segment{text: text, place: place{int32(len(p.files) - 1), 1}, own: true})}
+	p.in = input{segments: append(p.in.segments[:0], segment{text: text, place: place{int32(len(p.files) - 1), int32(line)}, own: true})}
 	p.depth = 0
 	if !p.discard {
 		p.out = slices.Grow(p.out, min(2*len(text), p.limits.Output)) // the usual growth

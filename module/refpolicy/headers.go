@@ -1,13 +1,16 @@
 package refpolicy
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"path"
-	"slices"
+	"runtime"
 	"strings"
+	"sync"
+	"sync/atomic"
 
 	"github.com/sekit/sekit/internal/m4"
 )
@@ -20,13 +23,13 @@ const (
 // Headers are the reference policy's headers, read by [Open]. They are not
 // changed any more and safe for concurrent use.
 type Headers struct {
-	interfaces []undocumented // by name
+	interfaces func() []undocumented // by name
 	settings   Settings
 	// define has read the interface files, which defines their names as
 	// macros; what came out are the definitions that macros has read.
 	define, macros, contexts *m4.Processor
 	// frame is what policy_module comes to: a module's head.
-	frame string
+	frame func() string
 }
 
 // Settings are what the headers' build.conf says of the policy that they
@@ -49,133 +52,199 @@ type file struct{ name, text string }
 
 // Open reads headers: a directory with support/*.spt, build.conf and the layers'
 // directories with their .if files, such as
-// os.DirFS("/usr/share/selinux/devel/include").
+// os.DirFS("/usr/share/selinux/devel/include"). It opens several files at a time.
 //
-// An error in a file is an [*Error].
-func Open(fsys fs.FS) (*Headers, error) { return open(fsys, m4.Limits{}) }
+// An interface is expanded no earlier than something calls it. An error in a file
+// is an [*Error]; one within an interface may show only then.
+func Open(fsys fs.FS) (*Headers, error) { return open(fsys, m4.Limits{}, plain) }
 
-func open(fsys fs.FS, limits m4.Limits) (*Headers, error) {
-	l := loader{fsys: fsys, left: maxTotal}
-	support := l.glob("support", ".spt")
-	conf, confErr := l.read("build.conf")
+// open reads headers; find is what finds the calls that can wait.
+func open(fsys fs.FS, limits m4.Limits, find func(string) ([]call, bool)) (*Headers, error) {
+	l := loader{fsys: fsys}
+	l.left.Store(maxTotal)
+	supportNames, err := l.glob("support", ".spt")
+	if err != nil {
+		return nil, err
+	}
 	layers, err := fs.ReadDir(fsys, ".")
 	if err != nil {
 		return nil, err
 	}
-	var interfaces []file
+	var names []string
 	for _, d := range layers {
 		if d.IsDir() && d.Name() != "support" {
-			interfaces = append(interfaces, l.glob(d.Name(), ".if")...)
+			more, err := l.glob(d.Name(), ".if")
+			if err != nil {
+				return nil, err
+			}
+			names = append(names, more...)
 		}
 	}
-	if confErr != nil && !errors.Is(confErr, fs.ErrNotExist) {
-		l.err = confErr
-	}
-	if l.err != nil {
-		return nil, l.err
-	}
-	if len(support) == 0 || len(interfaces) == 0 {
+	if len(supportNames) == 0 || len(names) == 0 {
 		return nil, &fs.PathError{Op: "open", Path: "support", Err: fmt.Errorf("no headers of a reference policy: %w", fs.ErrNotExist)}
 	}
-	h := &Headers{settings: parseSettings(conf)}
-	for _, f := range interfaces {
-		h.interfaces = append(h.interfaces, parseInterfaces(f)...)
-	}
-	slices.SortStableFunc(h.interfaces, func(a, b undocumented) int { return strings.Compare(a.Name, b.Name) })
-	if err := h.load(support, interfaces, limits); err != nil {
+	conf, err := l.read("build.conf")
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
+	h := &Headers{settings: parseSettings(conf)}
+	scans := make([]scan, len(names))
+	supported := make(chan error, 1)
+	go func() { supported <- h.support(&l, supportNames, limits) }()
+	files, err := l.readFiles(names, func(n int, text string) { scans[n].calls, scans[n].plain = find(text) })
+	if err := cmp.Or(<-supported, err); err != nil {
+		return nil, err
+	}
+	if err := h.load(files, scans); err != nil {
+		return nil, err
+	}
+	h.interfaces = sync.OnceValue(func() []undocumented { return listInterfaces(files) })
+	h.frame = sync.OnceValue(h.moduleFrame)
 	return h, nil
 }
 
-// loader reads files until the first error.
+// loader reads files of at most maxTotal bytes.
 type loader struct {
 	fsys fs.FS
-	left int
-	err  error
+	left atomic.Int64
 }
 
-func (l *loader) glob(dir, ext string) []file {
+// glob returns the names of a directory's files.
+func (l *loader) glob(dir, ext string) ([]string, error) {
 	entries, err := fs.ReadDir(l.fsys, dir)
-	if err != nil {
-		if !errors.Is(err, fs.ErrNotExist) {
-			l.err = errors.Join(l.err, err)
-		}
-		return nil
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
 	}
-	var out []file
+	var out []string
 	for _, e := range entries {
-		if e.IsDir() || path.Ext(e.Name()) != ext {
-			continue
+		if !e.IsDir() && path.Ext(e.Name()) == ext {
+			out = append(out, path.Join(dir, e.Name()))
 		}
-		name := path.Join(dir, e.Name())
-		text, err := l.read(name)
-		if err != nil {
-			l.err = errors.Join(l.err, err)
-			return nil
-		}
-		out = append(out, file{name, text})
 	}
-	return out
+	return out, nil
+}
+
+// readFiles reads files, several at a time, and has each looked at. The error is
+// that of the first file that has one.
+func (l *loader) readFiles(names []string, look func(n int, text string)) ([]file, error) {
+	files, errs := make([]file, len(names)), make([]error, len(names))
+	var next atomic.Int32
+	var workers sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), len(names)) {
+		workers.Go(func() {
+			var r reader
+			for n := int(next.Add(1)) - 1; n < len(names); n = int(next.Add(1)) - 1 {
+				text, err := r.read(l, names[n])
+				if files[n], errs[n] = (file{names[n], text}), err; err == nil {
+					look(n, text)
+				}
+			}
+		})
+	}
+	workers.Wait()
+	for _, err := range errs {
+		if err != nil {
+			return nil, err
+		}
+	}
+	return files, nil
 }
 
 func (l *loader) read(name string) (string, error) {
+	var r reader
+	return r.read(l, name)
+}
+
+// reader reads one file after the other.
+type reader struct{ buf []byte }
+
+func (r *reader) read(l *loader, name string) (string, error) {
 	f, err := l.fsys.Open(name)
 	if err != nil {
 		return "", err
 	}
 	defer f.Close()
-	limit := min(maxFile, l.left)
-	data, err := io.ReadAll(io.LimitReader(f, int64(limit)+1))
+	tooMuch := &fs.PathError{Op: "read", Path: name, Err: errors.New("too much for headers")}
+	for n := 0; ; {
+		if n == len(r.buf) {
+			r.buf = append(r.buf, make([]byte, max(256<<10, n))...)
+		}
+		more, err := f.Read(r.buf[n:])
+		if n += more; n > maxFile {
+			return "", tooMuch
+		}
+		if err == nil {
+			continue
+		}
+		if err != io.EOF {
+			return "", err
+		}
+		if l.left.Add(int64(-n)) < 0 {
+			return "", tooMuch
+		}
+		return string(r.buf[:n]), nil
+	}
+}
+
+// support reads the support files: as they are while interface files are read,
+// and with the settings.
+func (h *Headers) support(l *loader, names []string, limits m4.Limits) error {
+	files, err := l.readFiles(names, func(int, string) {})
 	if err != nil {
-		return "", err
+		return err
 	}
-	if len(data) > limit {
-		return "", &fs.PathError{Op: "read", Path: name, Err: errors.New("too much for headers")}
+	p := m4.New(limits)
+	p.Discard(true) // only definitions come of the support files
+	h.define, h.contexts = p.Fork(), p.Fork()
+	if err := readAll(h.define, files); err != nil {
+		return err
 	}
-	l.left -= len(data)
-	return string(data), nil
+	for name, value := range h.settings.definitions() {
+		h.contexts.Define(name, value)
+	}
+	return readAll(h.contexts, files)
 }
 
 // load does what the headers' Makefile does for tmp/all_interfaces.conf and
 // before each module: the interface files come to definitions, and these are
-// read.
-func (h *Headers) load(support, interfaces []file, limits m4.Limits) error {
-	h.define = m4.New(limits)
-	h.define.Discard(true) // only definitions come of the support files
-	if err := readAll(h.define, support); err != nil {
-		return err
-	}
+// read. Calls that can wait do.
+func (h *Headers) load(files []file, scans []scan) error {
+	w := &waiting{files: files, first: h.define, contexts: h.contexts}
+	w.collect(scans)
 	p := h.define.Fork()
+	p.Later(w.names, w.place)
 	p.Discard(false)
-	if err := readAll(p, interfaces); err != nil {
-		return err
+	for n := range files {
+		if !scans[n].plain {
+			if err := readAll(p, files[n:n+1]); err != nil {
+				return err
+			}
+		}
 	}
 	if p.Defined("__if_error") {
 		return &Error{Err: fmt.Errorf("%w: %s", errMacro, strings.Join(p.Messages(), "; "))}
 	}
-	h.contexts = m4.New(limits)
-	for name, value := range h.settings.definitions() {
-		h.contexts.Define(name, value)
-	}
-	h.contexts.Discard(true)
-	if err := readAll(h.contexts, support); err != nil {
-		return err
-	}
 	h.macros = h.contexts.Fork()
+	h.macros.Later(w.names, w.text)
 	if err := readDefinitions(h.macros, p); err != nil {
 		return err
 	}
 	h.define = p.Fork() // without p's output
-	if h.macros.Defined("policy_module") {
-		frame := h.macros.Fork()
-		frame.Discard(false)
-		if err := frame.Read("", "policy_module(suggested, 1.0)"); err != nil {
-			return mistake(err)
-		}
-		h.frame, _ = frame.Output()
-	}
 	return nil
+}
+
+// moduleFrame expands policy_module; empty if the headers don't have it.
+func (h *Headers) moduleFrame() string {
+	if !h.macros.Defined("policy_module") {
+		return ""
+	}
+	p := h.macros.Fork()
+	p.Discard(false)
+	if err := p.Read("", "policy_module(suggested, 1.0)"); err != nil {
+		return ""
+	}
+	text, _ := p.Output()
+	return text
 }
 
 // readDefinitions reads what came of interface files. An interface's own text

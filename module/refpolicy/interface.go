@@ -54,8 +54,9 @@ type undocumented struct {
 
 // Interfaces returns all interfaces and templates, sorted by name.
 func (h *Headers) Interfaces() []Interface {
-	out := make([]Interface, len(h.interfaces))
-	for n, i := range h.interfaces {
+	all := h.interfaces()
+	out := make([]Interface, len(all))
+	for n, i := range all {
 		out[n] = i.documented()
 	}
 	return out
@@ -64,11 +65,22 @@ func (h *Headers) Interfaces() []Interface {
 // Interface returns an interface or template. The error is [fs.ErrNotExist] if
 // there is none of that name.
 func (h *Headers) Interface(name string) (Interface, error) {
-	i, ok := slices.BinarySearchFunc(h.interfaces, name, func(i undocumented, name string) int { return strings.Compare(i.Name, name) })
+	all := h.interfaces()
+	i, ok := slices.BinarySearchFunc(all, name, func(i undocumented, name string) int { return strings.Compare(i.Name, name) })
 	if !ok {
 		return Interface{}, &NameError{"interface", clip(name), fs.ErrNotExist}
 	}
-	return h.interfaces[i].documented(), nil
+	return all[i].documented(), nil
+}
+
+// listInterfaces reads those of all files.
+func listInterfaces(files []file) []undocumented {
+	var out []undocumented
+	for _, f := range files {
+		out = append(out, parseInterfaces(f)...)
+	}
+	slices.SortStableFunc(out, func(a, b undocumented) int { return strings.Compare(a.Name, b.Name) })
+	return out
 }
 
 // parseInterfaces reads the interfaces of a file with their documents: the

@@ -92,7 +92,7 @@ func (h *Headers) candidates(p *policy.Policy, target string) ([]Interface, erro
 		names[a.Name()] = true
 	}
 	var out []Interface
-	for _, u := range h.interfaces {
+	for _, u := range h.interfaces() {
 		if u.Template {
 			continue
 		}
@@ -174,10 +174,11 @@ func (h *Headers) effect(p *policy.Policy, name, domain string) (changes, condit
 	if err != nil {
 		return nil, nil, err
 	}
-	if h.frame == "" {
+	frame := h.frame()
+	if frame == "" {
 		return nil, nil, &module.UnsupportedError{What: "headers without policy_module"}
 	}
-	te := h.frame + "\nrequire { type " + domain + "; }\n" + text
+	te := frame + "\nrequire { type " + domain + "; }\n" + text
 	m, err := module.ParseTE(name, []byte(te))
 	if err != nil {
 		return nil, nil, fmt.Errorf("%w: %w", errors.ErrUnsupported, err)
