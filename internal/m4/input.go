@@ -27,14 +27,15 @@ type tokenKind uint8
 
 const (
 	tokenEOF   tokenKind = iota
-	tokenText            // plain characters, a comment, or what was in quotes
-	tokenWord            // what may be a macro
-	tokenPunct           // one of ( , )
+	tokenText            // what stays as it is: plain characters, a comment, or what was in quotes
+	tokenMacro           // the name of a macro
+	tokenPunct           // one of ( , ) in an argument
 )
 
 type token struct {
-	kind tokenKind
-	text string
+	kind  tokenKind
+	text  string
+	macro *definition
 }
 
 // class is what a character is outside of quotes.
@@ -148,34 +149,78 @@ func (in *input) skipLine() {
 
 // next reads a token. A token may go over the end of an expansion into what
 // follows it.
-func (in *input) next() (token, error) {
+func (p *Processor) next(inArgument bool) (token, error) {
+	in := &p.in
 	s := in.trim()
 	if s == nil {
 		return token{}, nil
 	}
 	in.at = s.place
+	n, end, d := p.plain(s, inArgument)
+	switch {
+	case n > 0:
+		return token{kind: tokenText, text: s.take(n)}, nil
+	case d != nil:
+		return token{tokenMacro, s.take(end), d}, nil
+	}
 	switch classOf(s.text[0]) {
 	case letter:
-		return token{tokenWord, in.word()}, nil
-	case punct:
-		return token{tokenPunct, s.take(1)}, nil
+		word := in.word()
+		if d := p.macro(word, in.peek()); d != nil {
+			return token{tokenMacro, word, d}, nil
+		}
+		return token{kind: tokenText, text: word}, nil
 	case quote:
 		text, err := in.quoted()
-		return token{tokenText, text}, err
+		return token{kind: tokenText, text: text}, err
 	case hashSign:
-		return token{tokenText, in.comment()}, nil
+		return token{kind: tokenText, text: in.comment()}, nil
 	}
-	n := 1
-	for n < len(s.text) {
-		if c := classOf(s.text[n]); c > space && c != digit {
-			break
-		}
-		if s.text[n-1] == '\n' {
-			break // so that each line has its own position
+	return token{kind: tokenPunct, text: s.take(1)}, nil
+}
+
+// plain says how much of a segment is put out as it is. Where it begins with a
+// macro, that is none, and the macro's name ends at end. So it is of a word that
+// may go on in the next segment.
+func (p *Processor) plain(s *segment, inArgument bool) (n, end int, d *definition) {
+	text := s.text
+	for n < len(text) {
+		switch classOf(text[n]) {
+		case quote, hashSign:
+			return n, 0, nil
+		case punct:
+			if inArgument {
+				return n, 0, nil
+			}
+		case letter:
+			end := n + 1
+			for end < len(text) && (classOf(text[end]) == letter || classOf(text[end]) == digit) {
+				end++
+			}
+			if end == len(text) {
+				return n, 0, nil
+			}
+			if d := p.macro(text[n:end], text[end]); d != nil {
+				return n, end, d
+			}
+			n = end
+			continue
 		}
 		n++
+		if s.own && text[n-1] == '\n' {
+			return n, 0, nil // so that each line has its own position
+		}
 	}
-	return token{tokenText, s.take(n)}, nil
+	return n, 0, nil
+}
+
+// macro returns the macro that a word calls before some character, if any.
+func (p *Processor) macro(word string, before byte) *definition {
+	d := p.table.get(word)
+	if d != nil && d.builtin != nil && d.builtin.blind && before != '(' {
+		return nil
+	}
+	return d
 }
 
 func (in *input) word() string {

@@ -3,7 +3,6 @@ package m4
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"sync/atomic"
 )
@@ -71,7 +70,7 @@ type Processor struct {
 	depth  int
 
 	discard  bool // divert(-1)
-	out      []byte
+	out      strings.Builder
 	lines    []Position // of the output's lines
 	started  bool       // the last one has its position
 	messages []string
@@ -166,10 +165,10 @@ func (p *Processor) ReadFrom(file string, line int, text string) error {
 	p.in = input{segments: append(p.in.segments[:0], segment{text: text, place: place{int32(len(p.files) - 1), int32(line)}, own: true})}
 	p.depth = 0
 	if !p.discard {
-		p.out = slices.Grow(p.out, min(2*len(text), p.limits.Output)) // the usual growth
+		p.out.Grow(min(2*len(text), p.limits.Output)) // the usual growth
 	}
 	for !p.exited {
-		t, err := p.in.next()
+		t, err := p.next(false)
 		if err == nil && t.kind == tokenEOF {
 			break
 		}
@@ -213,7 +212,7 @@ func (p *Processor) keep(b []byte) string {
 
 // Output returns what was written so far, and where each of its lines came
 // from: a line that is empty came from nowhere.
-func (p *Processor) Output() (text string, lines []Position) { return string(p.out), p.lines }
+func (p *Processor) Output() (text string, lines []Position) { return p.out.String(), p.lines }
 
 // Messages returns what was written with errprint.
 func (p *Processor) Messages() []string { return p.messages }
@@ -231,34 +230,31 @@ func (p *Processor) ship(text string, to *argument) error {
 	if p.discard {
 		return nil
 	}
-	if len(p.out)+len(text) > p.limits.Output {
+	if p.out.Len()+len(text) > p.limits.Output {
 		return fmt.Errorf("output: %w", ErrLimit)
 	}
-	p.out = append(p.out, text...)
-	for i := 0; i < len(text); {
-		n := strings.IndexByte(text[i:], '\n')
-		if n != 0 && !p.started {
+	p.out.WriteString(text)
+	for text != "" {
+		n := strings.IndexByte(text, '\n')
+		switch {
+		case n != 0 && !p.started:
 			p.lines, p.started = append(p.lines, p.position()), true
+		case !p.started:
+			p.lines = append(p.lines, Position{})
 		}
 		if n < 0 {
 			break
 		}
-		if !p.started {
-			p.lines = append(p.lines, Position{})
-		}
 		p.started = false
-		i += n + 1
+		text = text[n+1:]
 	}
 	return nil
 }
 
 // expandToken handles one token outside of quotes.
 func (p *Processor) expandToken(t token, to *argument) error {
-	if t.kind == tokenWord {
-		d := p.table.get(t.text)
-		if d != nil && (d.builtin == nil || !d.builtin.blind || p.in.peek() == '(') {
-			return p.expandMacro(t.text, d)
-		}
+	if t.kind == tokenMacro {
+		return p.expandMacro(t.text, t.macro)
 	}
 	return p.ship(t.text, to)
 }
@@ -304,7 +300,7 @@ func (p *Processor) expandMacro(name string, d *definition) error {
 
 // collect reads arguments, from the opening parenthesis to the closing one.
 func (p *Processor) collect() error {
-	if _, err := p.in.next(); err != nil {
+	if _, err := p.next(true); err != nil {
 		return err
 	}
 	for {
@@ -325,7 +321,7 @@ func (p *Processor) argument() (text string, more bool, err error) {
 	level := 0
 	p.in.skipSpace()
 	for {
-		t, err := p.in.next()
+		t, err := p.next(true)
 		if err != nil {
 			return "", false, err
 		}

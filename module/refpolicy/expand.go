@@ -3,6 +3,7 @@ package refpolicy
 import (
 	"fmt"
 	"io/fs"
+	"strconv"
 	"strings"
 
 	"github.com/sekit/sekit/internal/m4"
@@ -98,23 +99,23 @@ func (h *Headers) Module(src Source) (*Expanded, error) {
 // before them lead to expect. A file's name that could leave its comment is left
 // out.
 func withPositions(text string, lines []m4.Position) string {
-	var out strings.Builder
+	out := make([]byte, 0, len(text)+len(text)/4)
 	var next m4.Position
 	i := 0
 	for line := range strings.Lines(text) {
 		if at := lines[i]; at != next && strings.TrimSpace(line) != "" {
-			fmt.Fprintf(&out, "#line %d", at.Line)
+			out = strconv.AppendInt(append(out, "#line "...), int64(at.Line), 10)
 			if !strings.ContainsFunc(at.File, func(r rune) bool { return r < ' ' || r == '"' }) {
-				fmt.Fprintf(&out, " \"%s\"", at.File)
+				out = append(append(append(out, ` "`...), at.File...), '"')
 			}
-			out.WriteByte('\n')
+			out = append(out, '\n')
 			next = at
 		}
-		out.WriteString(line)
+		out = append(out, line...)
 		next.Line++
 		i++
 	}
-	return out.String()
+	return string(out)
 }
 
 // Compile makes a module package (.pp) of a module's source, as make -f
