@@ -259,5 +259,10 @@ func FuzzHeaders(f *testing.F) {
 		if (m == nil) == (err == nil) {
 			t.Fatalf("%v beside %v", m, err)
 		}
+		if atOnce, err := refpolicy.OpenAtOnce(fsys); err == nil && m != nil {
+			if want, err := atOnce.Module(refpolicy.Source{Name: "fuzz", TE: te, FC: te}); err != nil || want.TE != m.TE {
+				t.Fatalf("%+v, but %+v at once, %v", m, want, err)
+			}
+		}
 	})
 }
