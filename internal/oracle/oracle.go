@@ -1,6 +1,7 @@
 package oracle
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"os/exec"
@@ -9,10 +10,11 @@ import (
 )
 
 // DebianPolicy and DebianContexts are where Debian's selinux-policy-default
-// installs its policy and its file contexts.
-const (
-	DebianPolicy   = "/etc/selinux/default/policy/policy.33"
-	DebianContexts = "/etc/selinux/default/contexts/files"
+// installs its policy and its file contexts; SEKIT_ORACLE_POLICY and
+// SEKIT_ORACLE_CONTEXTS name another system's to compare with.
+var (
+	DebianPolicy   = cmp.Or(os.Getenv("SEKIT_ORACLE_POLICY"), "/etc/selinux/default/policy/policy.33")
+	DebianContexts = cmp.Or(os.Getenv("SEKIT_ORACLE_CONTEXTS"), "/etc/selinux/default/contexts/files")
 )
 
 // Require skips the test unless every tool (a name looked up in PATH) or path
