@@ -26,6 +26,8 @@ type compiler struct {
 	primary     []int             // indexes of types by value-1
 	permissions [][]string        // of classes, by index
 	data        []policydb.ClassData
+
+	roleTransitions, nameTransitions transitions // by role or source, each once
 }
 
 // compile makes the module policy of statements that lack no requirement.

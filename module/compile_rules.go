@@ -106,28 +106,18 @@ func (c *compiler) classes(names []string, d *decl) ([]int, error) {
 	return list, nil
 }
 
-// mask returns the bits of permissions of a class.
-func (c *compiler) mask(class int, names []string, d *decl) (uint32, error) {
+// mask returns the bits of permissions of a class. Which block has required them
+// does not count: is_perm_in_stack in checkpolicy means to ask, but takes any.
+func (c *compiler) mask(class int, names []string) (uint32, error) {
 	var mask uint32
 	for _, name := range names {
 		p := slices.Index(c.permissions[class], name)
-		if p < 0 || !inScope(class, 1<<p, d) {
+		if p < 0 {
 			return 0, &UnknownNameError{"permission of " + c.m.Symbols.Classes[class].Name, name}
 		}
 		mask |= 1 << p
 	}
 	return mask, nil
-}
-
-// inScope reports whether a permission may be used (is_perm_in_stack in
-// checkpolicy): also where a declaration around knows of no class that high.
-func inScope(class int, bit uint32, d *decl) bool {
-	for ; d != nil; d = d.parent {
-		if class >= len(d.permissions) || d.permissions[class]&bit != 0 {
-			return true
-		}
-	}
-	return false
 }
 
 // classData makes a rule's list of one class; the lists share an array.
@@ -160,7 +150,7 @@ func (c *compiler) rule(list []policydb.ModuleRule, r *Rule, d *decl) ([]policyd
 	if err != nil {
 		return nil, err
 	}
-	mask, err := c.mask(class, r.Permissions, d)
+	mask, err := c.mask(class, r.Permissions)
 	if err != nil {
 		return nil, err
 	}
@@ -211,7 +201,7 @@ func (c *compiler) accessRule(list []policydb.ModuleRule, r *AccessRule, d *decl
 	}
 	for _, class := range classes {
 		k := &c.m.Symbols.Classes[class]
-		mask, err := c.mask(class, r.Permissions.Names, d)
+		mask, err := c.mask(class, r.Permissions.Names)
 		if err != nil {
 			return nil, err
 		}
@@ -298,6 +288,9 @@ func (c *compiler) nameTransition(r *TypeRule, d *decl) error {
 	}
 	for _, class := range classes {
 		out.Class = c.m.Symbols.Classes[class].Value
+		if err := c.checkNameTransition(&out); err != nil {
+			return err
+		}
 		d.NameTransitions = append(d.NameTransitions, out)
 	}
 	return nil
@@ -468,6 +461,9 @@ func (c *compiler) roleTransition(s *RoleTransition, d *decl) error {
 		return fmt.Errorf("%q is an attribute of roles, not a role", s.NewRole)
 	}
 	out.NewRole = c.m.Symbols.Roles[i].Value
+	if err := c.checkRoleTransition(&out); err != nil {
+		return err
+	}
 	d.RoleTransitions = append(d.RoleTransitions, out)
 	return nil
 }

@@ -158,9 +158,9 @@ func (s *scope) learn(x Statement) {
 	}
 	switch x := x.(type) {
 	case *Require:
-		s.required = true
 		for i := range x.Symbols {
 			r := &x.Symbols[i]
+			s.required = s.required || r.Kind != UserSymbol
 			declare(r.Kind, r.Name)
 			for _, p := range r.Permissions {
 				add(s.knownPermissions, r.Name, p)

@@ -41,8 +41,8 @@ func (k *blockDecompiler) declare(s Statement) {
 func (k *blockDecompiler) symbol(s *symbol) {
 	n := k.node
 	declared := n.Declared.Symbols[s.table].Has(s.value - 1)
-	if s.table == policydb.TableTypes && k.typeOf[s.value-1].Flavor == policydb.FlavorAlias {
-		declared = false // comes later
+	if s.table == policydb.TableTypes {
+		declared = k.declaresType(s.value) // an alias comes later
 	}
 	if s.table == policydb.TableRoles && s.value == 1 {
 		declared = false // object_r
@@ -154,7 +154,8 @@ func (k *blockDecompiler) declaration(s *symbol) {
 	}
 }
 
-// declaredHere reports whether the declaration declares an alias.
+// declaredHere reports whether it is the declaration that declares a name of
+// the types.
 func (k *blockDecompiler) declaredHere(a *policydb.ModuleType) bool {
 	s := k.scopes[policydb.TableTypes][a.Name]
 	return s != nil && s.Kind == policydb.ScopeDeclared && s.Decls[len(s.Decls)-1] == k.node.ID
@@ -187,8 +188,8 @@ func (k *blockDecompiler) rest() error {
 		value := a.Value
 		if a.Primary != 0 {
 			value = a.Primary
-		} else if k.node.Declared.Symbols[policydb.TableTypes].Has(value-1) && k.declaredWith(value) {
-			continue
+		} else if k.declaresType(value) {
+			continue // in the type statement
 		}
 		if !k.declaredHere(a) {
 			continue
@@ -221,12 +222,12 @@ func (k *blockDecompiler) rest() error {
 	return k.userStatements()
 }
 
-// declaredWith reports whether the declaration has a type statement for the
-// type itself: its own aliases are said there.
-func (k *blockDecompiler) declaredWith(value uint32) bool {
+// declaresType reports whether the declaration has the statement that declares
+// a type or an attribute. To give a type an alias counts as declaring it
+// (declare_type in checkpolicy), but not in its scope.
+func (k *blockDecompiler) declaresType(value uint32) bool {
 	t := k.typeOf[value-1]
-	s := k.scopes[policydb.TableTypes][t.Name]
-	return t.Flavor == policydb.FlavorType && s != nil && slices.Contains(s.Decls, k.node.ID)
+	return t != nil && t.Flavor != policydb.FlavorAlias && k.node.Declared.Symbols[policydb.TableTypes].Has(value-1) && k.declaredHere(t)
 }
 
 // attributes gives attributes to types that have them here and are not
@@ -252,8 +253,7 @@ func (k *blockDecompiler) attributes() {
 	}
 	slices.Sort(order)
 	for _, value := range order {
-		if t := k.typeOf[value-1]; t != nil && t.Flavor == policydb.FlavorType &&
-			k.node.Declared.Symbols[policydb.TableTypes].Has(value-1) && k.declaredWith(value) {
+		if t := k.typeOf[value-1]; t != nil && t.Flavor == policydb.FlavorType && k.declaresType(value) {
 			continue
 		}
 		s := &TypeAttribute{Type: k.types[value-1]}

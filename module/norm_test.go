@@ -10,7 +10,7 @@ import (
 // normal puts the tables of a module, which checkmodule writes in the order of
 // its hash tables, in the order of their values, and takes from access vectors
 // the bits that no permission of the class has: checkmodule before 3.5 sets
-// them for * and ~.
+// them for * and ~, even where it leaves no permission.
 func normal(m *policydb.Module) {
 	normalSymbols(&m.Symbols)
 	value := [policydb.NumTables]map[string]uint32{}
@@ -48,7 +48,7 @@ func normal(m *policydb.Module) {
 	for _, c := range s.Classes {
 		mask[c.Value] = uint32(uint64(1)<<c.NumPerms - 1)
 	}
-	rules := func(list []policydb.ModuleRule) {
+	vectors := func(list []policydb.ModuleRule) []policydb.ModuleRule {
 		for i := range list {
 			if list[i].Kind&policydb.TypeKinds != 0 {
 				continue
@@ -56,16 +56,18 @@ func normal(m *policydb.Module) {
 			for j := range list[i].Classes {
 				list[i].Classes[j].Data &= mask[list[i].Classes[j].Class]
 			}
+			list[i].Classes = slices.DeleteFunc(list[i].Classes, func(c policydb.ClassData) bool { return c.Data == 0 })
 		}
+		return slices.DeleteFunc(list, func(r policydb.ModuleRule) bool { return len(r.Classes) == 0 })
 	}
 	for _, b := range m.Blocks {
 		for i := range b.Branches {
 			d := &b.Branches[i]
 			normalSymbols(&d.Symbols)
-			rules(d.Rules)
+			d.Rules = vectors(d.Rules)
 			for j := range d.Conditionals {
-				rules(d.Conditionals[j].True)
-				rules(d.Conditionals[j].False)
+				k := &d.Conditionals[j]
+				k.True, k.False = vectors(k.True), vectors(k.False)
 			}
 		}
 	}

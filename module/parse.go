@@ -41,7 +41,11 @@ func ParseTE(file string, data []byte) (*Module, error) {
 	if p.err != nil {
 		return nil, p.err
 	}
-	if _, err := compile(m, m.Statements, ModOptions{}); err != nil {
+	_, err = compile(m, m.Statements, ModOptions{NoMLS: p.noMLS})
+	if err == errNoRequire { // of the module as a whole
+		err = &ParseError{p.token.pos, err}
+	}
+	if err != nil {
 		return nil, err
 	}
 	return m, nil
@@ -55,6 +59,7 @@ type parser struct {
 	previous Pos // where the token before begins
 	err      error
 	strings  []string // lists share it
+	noMLS    bool     // a user has no levels
 }
 
 func (p *parser) advance() {
@@ -412,6 +417,8 @@ func (p *parser) declaration(at at, word string) Statement {
 			s.Level = p.level()
 			p.keyword("range")
 			s.Range = p.mlsRange()
+		} else {
+			p.noMLS = true
 		}
 		return s
 	}

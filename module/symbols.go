@@ -16,11 +16,13 @@ func (e *UnknownNameError) Error() string {
 	return fmt.Sprintf("the %s %q is neither declared nor required here", e.Kind, e.Name)
 }
 
-// DuplicateError says that a name is declared a second time.
+// DuplicateError says that a name is declared a second time, or that there is a
+// second transition for the same: a role_transition from the role of that name,
+// or a type_transition with the file name.
 type DuplicateError struct{ Kind, Name string }
 
 func (e *DuplicateError) Error() string {
-	return fmt.Sprintf("the %s %q is declared a second time", e.Kind, e.Name)
+	return fmt.Sprintf("the %s %q is there a second time", e.Kind, e.Name)
 }
 
 // StatementError says which statement of a module cannot be compiled.
@@ -211,8 +213,7 @@ func (c *compiler) require(s *Require, d *decl) error {
 	}
 	for i := range s.Symbols {
 		r := &s.Symbols[i]
-		if r.Kind == UserSymbol {
-			d.given = true
+		if r.Kind == UserSymbol { // does not count as a requirement
 			continue
 		}
 		if err := c.requireSymbol(r, d); err != nil {
