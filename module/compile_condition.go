@@ -68,6 +68,7 @@ func (c *compiler) conditional(s *If, d *decl) error {
 // checkpolicy has them.
 func (c *compiler) conditionalRules(list []Statement, d *decl) ([]policydb.ModuleRule, error) {
 	var out []policydb.ModuleRule
+	var first error
 	for _, s := range slices.Backward(list) {
 		var err error
 		switch s := s.(type) {
@@ -86,10 +87,10 @@ func (c *compiler) conditionalRules(list []Statement, d *decl) ([]policydb.Modul
 			err = errors.New("only rules, and no assertions, can be conditional")
 		}
 		if err != nil {
-			return nil, statementError(s, err)
+			first = statementError(s, err)
 		}
 	}
-	return out, nil
+	return out, first
 }
 
 func (c *compiler) conditionalRule(out []policydb.ModuleRule, kind Kind, add func([]policydb.ModuleRule) ([]policydb.ModuleRule, error)) ([]policydb.ModuleRule, error) {

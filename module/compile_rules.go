@@ -574,9 +574,23 @@ func (c *compiler) user(s *User, d *decl) error {
 	if !c.m.MLS {
 		return nil
 	}
-	if u.Default, err = c.level(&s.Level); err != nil {
+	// Of a user that is declared again the new sensitivities count, and all
+	// categories (define_user in checkpolicy).
+	level, err := c.level(&s.Level)
+	if err != nil {
 		return err
 	}
-	u.Range, err = c.levels(&s.Range)
-	return err
+	levels, err := c.levels(&s.Range)
+	if err != nil {
+		return err
+	}
+	add := func(l, to policydb.SemanticLevel) policydb.SemanticLevel {
+		return policydb.SemanticLevel{Sensitivity: l.Sensitivity, Categories: slices.Concat(l.Categories, to.Categories)}
+	}
+	before := u.Range
+	u.Default, u.Range.Low = add(level, u.Default), add(levels.Low, before.Low)
+	if u.Range.High = u.Range.Low; !s.Range.High.isZero() {
+		u.Range.High = add(levels.High, before.High)
+	}
+	return nil
 }

@@ -22,7 +22,7 @@ func (e *UnknownNameError) Error() string {
 type DuplicateError struct{ Kind, Name string }
 
 func (e *DuplicateError) Error() string {
-	return fmt.Sprintf("the %s %q is there a second time", e.Kind, e.Name)
+	return fmt.Sprintf("the %s %q is declared a second time", e.Kind, e.Name)
 }
 
 // StatementError says which statement of a module cannot be compiled.
