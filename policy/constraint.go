@@ -81,20 +81,51 @@ func (ConstraintFailed) Kind() string { return "constraint" }
 
 // String names the constraint and the comparisons that fail.
 func (r ConstraintFailed) String() string {
-	var failed []string
-	r.Expr.eachComparison(func(n *ConstraintNode) {
-		if !n.Value {
-			failed = append(failed, n.comparison())
-		}
-	})
 	s := "a constraint forbids it: " + r.Constraint.Kind() + " " + r.Constraint.Class()
-	if !r.Constraint.validate {
-		s += " " + braced(r.Constraint.Permissions())
-	}
-	if failed != nil {
-		s += ", where " + strings.Join(failed, " and ") + " fails"
+	if wants := r.Expr.wanting(); wants != "" {
+		s += ", which takes " + wants
 	}
 	return s
+}
+
+// wanting says what would have to hold for an expression that doesn't: of two
+// sides that both have to, the one that doesn't (or both), of two that suffice
+// each, either. What holds already is left out.
+func (n *ConstraintNode) wanting() string {
+	var parts []string
+	switch n.Op {
+	case "":
+		return ""
+	case "and", "or":
+		for i := range n.Operands {
+			side := &n.Operands[i]
+			if side.Value {
+				continue
+			}
+			text := side.wanting()
+			if side.Op == "or" && n.Op == "and" || side.Op == "and" && n.Op == "or" {
+				if strings.Contains(text, " "+side.Op+" ") {
+					text = "(" + text + ")"
+				}
+			}
+			parts = append(parts, text)
+		}
+		return strings.Join(parts, " "+n.Op+" ")
+	case "not":
+		return "not (" + n.Operands[0].text() + ")"
+	}
+	return n.comparison()
+}
+
+// text prints an expression with what its sides stand for.
+func (n *ConstraintNode) text() string {
+	switch n.Op {
+	case "and", "or":
+		return "(" + n.Operands[0].text() + " " + n.Op + " " + n.Operands[1].text() + ")"
+	case "not":
+		return "not " + n.Operands[0].text()
+	}
+	return n.comparison()
 }
 
 // MarshalJSON implements [json.Marshaler].
@@ -143,15 +174,6 @@ func (n *ConstraintNode) annotated() string {
 		s += " -Fail-"
 	}
 	return s + ") "
-}
-
-func (n *ConstraintNode) eachComparison(f func(*ConstraintNode)) {
-	if n.Operands == nil {
-		f(n)
-	}
-	for i := range n.Operands {
-		n.Operands[i].eachComparison(f)
-	}
 }
 
 // comparison prints a comparison with what its sides stand for.

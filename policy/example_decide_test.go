@@ -34,7 +34,7 @@ func ExamplePolicy_Decide() {
 	// granted: [read]
 	// denied: write
 	//  - a conditional rule is off: allow app_t etc_t:file { setattr write }; [ app_full || ! app_net && app_write ]:True (on with app_write=on or app_full=on)
-	//  - a constraint forbids it: mlsconstrain file { write setattr create }, where l1 (s1) domby l2 (s0) and t1 (app_t) == mlstrusted fails
+	//  - a constraint forbids it: mlsconstrain file, which takes l1 (s1) domby l2 (s0) or t1 (app_t) == mlstrusted
 }
 
 // Which booleans would let app_t write it at the level s0, and at what price?

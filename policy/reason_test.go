@@ -27,7 +27,7 @@ func TestReasonText(t *testing.T) {
 		{UnknownPermission{"file", "watch", RejectUnknown}, "the policy doesn't know the permission watch of the class file, and handle_unknown is reject",
 			`"class":"file","permission":"watch"`},
 		{ConstraintFailed{Constraint: constraint, Expr: ConstraintNode{Op: "dom", Left: "l1", Right: "l2", LeftValue: "s0", RightValue: "s1"}},
-			"a constraint forbids it: " + constraint.Kind() + " file " + braced(constraint.Permissions()) + ", where l1 (s0) dom l2 (s1) fails",
+			"a constraint forbids it: " + constraint.Kind() + " file, which takes l1 (s0) dom l2 (s1)",
 			`"class":"file","constraint":` + quoteJSON(constraint.String()) +
 				`,"expr":{"op":"dom","value":false,"left":"l1","right":"l2","left_value":"s0","right_value":"s1"}`},
 	} {
@@ -72,6 +72,35 @@ func TestRelabelExposure(t *testing.T) {
 	for _, names := range [][3]string{{"nope", "etc_t", "file"}, {"etc_t", "nope", "file"}, {"etc_t", "var_t", "nope"}} {
 		if x, err := p.RelabelExposure(names[0], names[1], names[2]); err == nil || x != (Exposure{}) {
 			t.Errorf("%v: %+v, %v", names, x, err)
+		}
+	}
+}
+
+// A constraint that fails is explained by what it lacks: not by comparisons
+// that do not hold where the other side of an "or" does, and under a "not" by
+// the one that holds.
+func TestConstraintWants(t *testing.T) {
+	leaf := func(name string, value bool) ConstraintNode {
+		return ConstraintNode{Op: "==", Left: name, Right: "x", LeftValue: "1", RightValue: "2", Value: value}
+	}
+	node := func(op string, value bool, operands ...ConstraintNode) ConstraintNode {
+		return ConstraintNode{Op: op, Value: value, Operands: operands}
+	}
+	for _, test := range []struct {
+		expr ConstraintNode
+		want string
+	}{
+		{leaf("a", false), "a (1) == x (2)"},
+		{node("or", false, leaf("a", false), leaf("b", false)), "a (1) == x (2) or b (1) == x (2)"},
+		{node("and", false, leaf("a", true), leaf("b", false)), "b (1) == x (2)"},
+		{node("and", false, node("or", true, leaf("a", false), leaf("b", true)), leaf("c", false)), "c (1) == x (2)"},
+		{node("and", false, node("or", false, leaf("a", false), leaf("b", false)), leaf("c", false)),
+			"(a (1) == x (2) or b (1) == x (2)) and c (1) == x (2)"},
+		{node("not", false, leaf("a", true)), "not (a (1) == x (2))"},
+		{node("or", false, leaf("a", false), node("not", false, leaf("b", true))), "a (1) == x (2) or not (b (1) == x (2))"},
+	} {
+		if got := test.expr.wanting(); got != test.want {
+			t.Errorf("%s, want %s", got, test.want)
 		}
 	}
 }
