@@ -46,6 +46,14 @@ func TestGuardWithoutPolicy(t *testing.T) {
 		{rule: allow("a_t", "b_t", "process", "dyntransition"), warn: []string{"dyntransition"}},
 		{rule: allow("a_t", "fixed_disk_device_t", "blk_file", "read"), refuse: []string{"raw-device"}},
 		{rule: allow("a_t", "http_port_t", "tcp_socket", "name_connect")},
+		{rule: allow("a_t", "self", "memprotect", "mmap_zero"), refuse: []string{"mmap-zero"}},
+		{rule: allow("a_t", "self", "bpf", "prog_load"), warn: []string{"kernel-programs"}},
+		{rule: allow("a_t", "self", "packet_socket", "create"), warn: []string{"all-traffic"}},
+		{rule: allow("a_t", "self", "packet_socket", "read")},
+		{rule: allow("a_t", "fs_t", "filesystem", "remount"), warn: []string{"mount"}},
+		{rule: allow("a_t", "fs_t", "filesystem", "getattr")},
+		{rule: allow("a_t", "initrc_t", "unix_stream_socket", "connectto"), warn: []string{"unconfined-peer"}},
+		{rule: allow("a_t", "b_t", "unix_stream_socket", "connectto")},
 		{rule: module.Rule{Kind: module.DontAudit, Source: "a_t", Target: "shadow_t", Class: "file", Permissions: []string{"read"}}},
 	}
 	for _, tt := range tests {

@@ -17,6 +17,7 @@ const (
 	baseTypes
 	unconfinedDomains
 	entryPoints
+	plainFiles
 	startupFiles
 	rawDevices
 	kernelSettings
@@ -71,6 +72,8 @@ func (s typeSet) definition() setDefinition {
 			attributes: []string{"entry_type", "exec_type", "application_exec_type"},
 			names:      []string{"bin_t", "shell_exec_t", "init_exec_t"},
 		}
+	case plainFiles:
+		return setDefinition{attributes: []string{"file_type"}, without: "exec_type"}
 	case startupFiles:
 		return setDefinition{
 			attributes: []string{"systemdunit", "systemd_unit_file_type", "init_script_file_type", "cron_spool_type"},
