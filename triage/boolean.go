@@ -61,7 +61,7 @@ func (c *investigation) byBoolean() {
 func (c *investigation) dangers() []string {
 	var warnings []string
 	for _, found := range c.t.guard.Check(c.t.pol, []module.Rule{c.missingRule()}) {
-		if !found.Lifted && !slices.Contains(warnings, found.Reason) {
+		if !found.Lifted && !slices.ContainsFunc(warnings, func(w string) bool { return strings.HasPrefix(w, found.Reason) }) {
 			warnings = append(warnings, found.Reason)
 		}
 	}

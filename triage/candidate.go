@@ -30,8 +30,10 @@ type candidate struct {
 	more []Step
 	// hides says that the change keeps the denial out of the log and no more.
 	hides bool
-	// takes says that a port is taken from another type.
+	// takes says that a port is taken from domains that may use it.
 	takes bool
+	// switches says that booleans are set beside the change of context.
+	switches bool
 	// foreign says that the type it gives is, by its name, not for the domain.
 	foreign bool
 	// exposure prices the change; nil if that is for the policy's changes to
@@ -50,7 +52,7 @@ func (c *investigation) try(cand *candidate) (Fix, bool) {
 	}
 	fix := Fix{
 		Kind: cand.kind, Summary: cand.summary, Commands: cand.commands, Undo: cand.undo, Settings: cand.settings, Manual: cand.manual,
-		Relabel: cand.relabel, Changes: cand.changes, Module: cand.module, Warnings: cand.warnings, takes: cand.takes, foreign: cand.foreign,
+		Relabel: cand.relabel, Changes: cand.changes, Module: cand.module, Warnings: cand.warnings, takes: cand.takes, switches: cand.switches, foreign: cand.foreign,
 	}
 	for i, step := range slices.Concat(c.operation, cand.more) {
 		if cand.apply != nil && i < len(c.operation) {
@@ -80,6 +82,13 @@ func (c *investigation) try(cand *candidate) (Fix, bool) {
 		return Fix{}, false
 	}
 	return fix, true
+}
+
+// cures reports whether a change of contexts alone makes the denied access go
+// through.
+func (c *investigation) cures(cand *candidate) bool {
+	d, err := c.t.pol.Decide(cand.apply(c.operation[0]).Access)
+	return err == nil && d.Allowed
 }
 
 func (c *investigation) price(cand *candidate) (policy.Exposure, error) {
@@ -114,9 +123,9 @@ func hidden(d policy.Decision) bool {
 	return true
 }
 
-// compareFixes puts the fix to take first at the front: by the order of
-// triage, what opens the system to many domains last of all, and within a kind
-// what leaves nothing to follow before what does, what commands can do before
+// compareFixes puts the fix to take first at the front: what leaves nothing to
+// follow before what does, then by the order of triage, what opens the system to
+// many domains last of all, and within a kind what commands can do before
 // what only people can, port types named like the domain before others, then by
 // exposure. Keeping quiet about an access that is
 // not needed gives away nothing and comes before all.
@@ -124,8 +133,8 @@ func compareFixes(a, b Fix) int {
 	return cmp.Or(
 		compareBool(b.Hides, a.Hides),
 		compareBool(wideBoolean(a), wideBoolean(b)),
-		cmp.Compare(a.class(), b.class()),
 		compareBool(len(a.Follows) > 0, len(b.Follows) > 0),
+		cmp.Compare(a.class(), b.class()),
 		compareBool(len(a.Commands) == 0, len(b.Commands) == 0),
 		compareBool(a.foreign, b.foreign),
 		cmp.Compare(a.Exposure.Tuples, b.Exposure.Tuples),
@@ -134,7 +143,7 @@ func compareFixes(a, b Fix) int {
 
 // class is the kind by which a fix is sorted.
 func (f *Fix) class() Kind {
-	if f.takes {
+	if f.takes || f.switches {
 		return Boolean
 	}
 	return f.Kind

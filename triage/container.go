@@ -50,12 +50,15 @@ func (c *investigation) byVolume() {
 		if !strings.HasPrefix(typ.Name(), stem(first.Source.Type())) || !slices.Contains(writable, typ) || !c.t.types.usable(typ, c.executes()) {
 			continue
 		}
+		if home := c.t.types.home(typ.Name()); home == "/home" || telling(home) && !slices.Contains(dataAreas, home) {
+			continue // for what is kept elsewhere
+		}
 		to := systemFile(typ.Name(), false).WithRange(level)
 		fix, ok := c.try(&candidate{
 			kind:    Context,
 			summary: sentence("give the volume the context %s", to),
-			manual: sentence("mount the volume that holds %s with :Z, which labels it for this container alone (with :z, for all containers); "+
-				"what manages virtual machines labels the images that it is told of", c.f.Object),
+			manual: sentence("if it is a container: mount the volume that holds %s with :Z, which labels it for this container alone (with :z, for all containers). "+
+				"If it is a virtual machine: have its manager attach the image, which labels it", c.f.Object),
 			relabel: c.relabel("", true, "", to),
 			apply: func(s Step) Step {
 				s.Access.Target = to
@@ -78,10 +81,12 @@ func (c *investigation) byLevel() {
 		return
 	}
 	for _, choice := range []struct{ level, manual, warning string }{
-		{level, "mount the volume that holds %s with :Z, which labels it for this container alone",
-			"it is taken from the container that runs at " + c.d.Target.Range()},
-		{sensitivity(level), "mount the volume that holds %s with :z if all containers are to have it",
-			"every container may use it then"},
+		{level, "if it is a container: mount the volume that holds %s with :Z, which labels it for this container alone. " +
+			"If it is a virtual machine: have its manager attach the image, which labels it",
+			"it is taken from the container or virtual machine that runs at " + c.d.Target.Range()},
+		{sensitivity(level), "if it is a container: mount the volume that holds %s with :z, if all containers are to have it. " +
+			"If it is a virtual machine: have its manager attach the image as one that is shared",
+			"every container or virtual machine of the type may use it then"},
 	} {
 		to := c.d.Target.WithRange(choice.level)
 		fix, ok := c.try(&candidate{

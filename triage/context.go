@@ -119,6 +119,9 @@ func (c *investigation) byRestorecon(p string, expected fcontext.Match) bool {
 	}
 	c.afterExecution(&cand, to)
 	c.f.why("%s has the type %s; the file contexts say %s (%s)", p, c.d.Target.Type(), expected.Context.Type(), where(expected.Spec))
+	if !c.cures(&cand) && !c.switchOn(&cand) {
+		c.mislabelled = true
+	}
 	fix, ok := c.try(&cand)
 	if ok {
 		c.f.Fixes = append(c.f.Fixes, fix)
@@ -233,54 +236,56 @@ func (c *investigation) chcon(p string, recursive bool) []Command {
 
 // byRule tries the types that the domain may use so, each by a local fcontext
 // spec.
-func (c *investigation) byRule(p string, kind fcontext.Kind, mayUse func(typ string) bool) {
+func (c *investigation) byRule(p string, kind fcontext.Kind, types []string) {
+	for _, typ := range types {
+		if cand, ok := c.rule(p, kind, typ); ok {
+			if fix, ok := c.try(&cand); ok {
+				c.f.Fixes = append(c.f.Fixes, fix)
+			}
+		}
+	}
+}
+
+// rule makes the candidate that gives a path a type by a local fcontext spec.
+func (c *investigation) rule(p string, kind fcontext.Kind, typ string) (candidate, bool) {
 	root, pattern, recursive, ok := c.ruleFor(p, kind)
 	if !ok {
-		return
+		return candidate{}, false
 	}
-	spec := fcontext.Spec{Pattern: pattern}
+	spec := fcontext.Spec{Pattern: pattern, Context: systemFile(typ, c.t.pol.MLS())}
 	if !recursive {
 		spec.Kind = kind
 	}
-	types := c.typesFor(p, kind, mayUse)
-	if len(types) == 0 {
-		c.f.note("no-type", "no type of files made for one purpose lets %s do this", c.d.Source.Type())
+	to := c.d.Target.WithType(typ)
+	if c.customized() {
+		to = spec.Context
 	}
-	for _, typ := range types {
-		to := c.d.Target.WithType(typ)
-		spec.Context = systemFile(typ, c.t.pol.MLS())
-		if c.customized() {
-			to = spec.Context
-		}
-		db, err := c.t.sys.Contexts.With(spec)
-		summary := sentence("label %s as %s", pattern, typ)
-		if err != nil {
-			c.f.reject(Context, summary, "%v", err)
-			continue
-		}
-		if m, ok := db.Lookup(p, kind); !ok || m.Context.Type() != typ {
-			c.f.reject(Context, summary, "another spec decides for %s: %s", p, where(m.Spec))
-			continue
-		}
-		do, undo := c.semanage(spec)
-		cand := candidate{
-			kind: Context, summary: summary,
-			commands: []Command{do, c.restorecon(root, recursive)},
-			undo:     []Command{undo, c.restorecon(root, recursive)},
-			settings: sekit.Settings{
-				Contexts: []fcontext.LocalSetting{{Pattern: spec.Pattern, Kind: spec.Kind, Type: typ}},
-				Relabel:  []sekit.Relabel{{Path: root, Recursive: recursive, Whole: c.customized()}},
-			},
-			relabel:  c.relabel(root, recursive, pattern, to),
-			apply:    c.applyContexts(db, root, recursive),
-			more:     c.rootStep(root, recursive, to),
-			exposure: c.relabelExposure(typ),
-		}
-		c.afterExecution(&cand, to)
-		if fix, ok := c.try(&cand); ok {
-			c.f.Fixes = append(c.f.Fixes, fix)
-		}
+	db, err := c.t.sys.Contexts.With(spec)
+	summary := sentence("label %s as %s", pattern, typ)
+	if err != nil {
+		c.f.reject(Context, summary, "%v", err)
+		return candidate{}, false
 	}
+	if m, ok := db.Lookup(p, kind); !ok || m.Context.Type() != typ {
+		c.f.reject(Context, summary, "another spec decides for %s: %s", p, where(m.Spec))
+		return candidate{}, false
+	}
+	do, undo := c.semanage(spec)
+	cand := candidate{
+		kind: Context, summary: summary,
+		commands: []Command{do, c.restorecon(root, recursive)},
+		undo:     []Command{undo, c.restorecon(root, recursive)},
+		settings: sekit.Settings{
+			Contexts: []fcontext.LocalSetting{{Pattern: spec.Pattern, Kind: spec.Kind, Type: typ}},
+			Relabel:  []sekit.Relabel{{Path: root, Recursive: recursive, Whole: c.customized()}},
+		},
+		relabel:  c.relabel(root, recursive, pattern, to),
+		apply:    c.applyContexts(db, root, recursive),
+		more:     c.rootStep(root, recursive, to),
+		exposure: c.relabelExposure(typ),
+	}
+	c.afterExecution(&cand, to)
+	return cand, true
 }
 
 // rootStep is the way through a relabelled tree's own directory, where the log
@@ -299,7 +304,7 @@ func (c *investigation) rootStep(root string, recursive bool, to policy.Context)
 // nothing of, or the object alone.
 func (c *investigation) ruleFor(p string, kind fcontext.Kind) (root, pattern string, recursive, ok bool) {
 	root, recursive = p, kind == fcontext.Dir
-	if dir := path.Dir(p); kind == fcontext.File && !isStandard(dir) {
+	if dir := path.Dir(p); kind == fcontext.File && !c.executes() && !isStandard(dir) {
 		m, ok := c.t.sys.Contexts.Lookup(dir, fcontext.Dir)
 		mp, _ := c.t.sys.Contexts.Lookup(p, kind)
 		if !ok || c.t.types.base(m.Context.Type()) && m.Context.Type() == mp.Context.Type() {
@@ -403,39 +408,75 @@ func (c *investigation) typesFor(p string, kind fcontext.Kind, mayUse func(typ s
 	if err != nil {
 		return nil
 	}
-	type choice struct {
-		name string
-		rank rank
+	names := make([]string, len(allowed))
+	for i, typ := range allowed {
+		names[i] = typ.Name()
 	}
+	return c.choose(names, p, kind, mayUse)
+}
+
+// choose returns those of some types that are worth to be offered for a path,
+// the likeliest first.
+func (c *investigation) choose(types []string, p string, kind fcontext.Kind, mayUse func(typ string) bool) []string {
 	var choices []choice
-	for _, typ := range allowed {
-		if !c.t.types.usable(typ, c.executes()) || !mayUse(typ.Name()) {
+	general := c.generalType(p, kind)
+	for _, name := range types {
+		typ, err := c.t.pol.Type(name)
+		switch {
+		case err != nil || name == c.canonical(c.d.Target.Type()) || !mayUse(name):
+			continue
+		case name == general: // is not made for one purpose, but for this one
+		case !c.t.types.usable(typ, c.executes()) && !c.ownSecret(name, p, kind), !c.t.types.fits(name, p, kind):
 			continue
 		}
-		x, err := c.relabelExposure(typ.Name())()
+		x, err := c.relabelExposure(name)()
 		if err != nil {
 			continue
 		}
 		r := rank{
-			follows:  !c.wholeOperation(typ.Name()),
-			foreign:  !strings.HasPrefix(typ.Name(), stem(first.Source.Type())),
-			misfit:   !c.t.types.fits(typ.Name(), p, kind),
+			follows:  !c.wholeOperation(name),
+			foreign:  !named(name, c.d.Source.Type()) && !c.t.types.owned(name, c.d.Source.Type()),
+			adopted:  !named(name, c.d.Source.Type()),
+			stranger: !sibling(name, c.canonical(c.d.Target.Type())),
+			misfit:   c.t.types.kept(name, p, kind),
 			exposure: x.Tuples,
-			afar:     !c.t.types.native(typ.Name(), p),
+			afar:     !c.t.types.native(name, p),
 		}
-		if r.foreign && (r.misfit || x.Sources > wideSources) {
-			continue // made for others, and for elsewhere or many
+		if name != general && r.foreign && (x.Sources > wideSources || c.t.types.others(name, c.d.Source.Type())) {
+			continue // made for many, or for somebody else
 		}
-		choices = append(choices, choice{typ.Name(), r})
+		choices = append(choices, choice{name, r})
 	}
+	if slices.ContainsFunc(choices, func(ch choice) bool { return ch.name == general }) {
+		choices = slices.DeleteFunc(choices, func(ch choice) bool { return ch.name != general && ch.rank.foreign })
+	}
+	return c.likeliest(choices, p, kind)
+}
+
+// choice is a type that may be offered for a path.
+type choice struct {
+	name string
+	rank rank
+}
+
+// likeliest returns the choices to show, in their order.
+func (c *investigation) likeliest(choices []choice, p string, kind fcontext.Kind) []string {
+	if len(choices) == 0 {
+		return nil
+	}
+	// How many specs a type has tells something beside its peers'.
+	best := slices.MinFunc(choices, func(a, b choice) int { return a.rank.compare(b.rank) })
 	broadest := 0
 	for _, ch := range choices {
-		if !ch.rank.foreign && !ch.rank.follows && !ch.rank.misfit {
+		if !ch.rank.worse(best.rank) {
 			broadest = max(broadest, c.t.types.specs[ch.name])
 		}
 	}
 	for i := range choices {
 		name := choices[i].name
+		if broadest == 0 && c.t.types.unplaced(name) {
+			continue
+		}
 		few := c.t.types.specs[name]*broadly < broadest && !c.t.types.native(name, p)
 		choices[i].rank.narrow = few || (kind == fcontext.File || kind == fcontext.Dir) && !c.t.types.trees[name]
 	}
@@ -448,6 +489,28 @@ func (c *investigation) typesFor(p string, kind fcontext.Kind, mayUse func(typ s
 		names = append(names, ch.name)
 	}
 	return names
+}
+
+// ownSecret reports whether a type is for the domain's own files of the kind
+// that a path's name speaks of, though the policy keeps these from others: what
+// gets it is the better kept.
+func (c *investigation) ownSecret(name, p string, kind fcontext.Kind) bool {
+	as := purpose(p, kind)
+	return as != "" && strings.HasPrefix(name, stem(c.d.Source.Type())) && c.t.types.places[name][as] > 0
+}
+
+// generalType is the type of what is nobody's in particular in the directory of
+// hier(7) that a path's name speaks of, "" if it speaks of none.
+func (c *investigation) generalType(p string, kind fcontext.Kind) string {
+	as := purpose(p, kind)
+	if as == "" {
+		return ""
+	}
+	m, ok := c.t.sys.Contexts.Lookup(as+nowhere, kind)
+	if !ok || m.None || !c.t.types.general(m.Context.Type()) {
+		return ""
+	}
+	return m.Context.Type()
 }
 
 // wholeOperation reports whether type enforcement lets the operation through

@@ -14,7 +14,8 @@
 // that runs in the wrong domain), the port's registration, booleans, and a
 // policy module last, where nothing else cures. There is no setenforce 0. A
 // boolean that opens something to many domains that did not ask comes after a
-// module with one rule.
+// module with one rule. Before all of this counts that a fix cures the whole
+// operation: what leaves a denial to follow comes after what does not.
 //
 // # Proof and price
 //
@@ -30,7 +31,10 @@
 //
 // Candidates come from the policy and the file contexts themselves: types that
 // the domain may use so and where the policy's authors put them, port types
-// that it may bind, rules that are off. There is no table of products.
+// that it may bind, rules that are off. There is no table of products. A type
+// that no spec has and no program's new files get was left for administrators to
+// give (as that of Samba's shares); one that is of no use while a boolean is off
+// is offered with the boolean.
 //
 // What cures may still do harm. No fix gives another type to what the file
 // contexts have for others by a spec of its own, to programs, to secrets, or to

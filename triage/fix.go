@@ -82,6 +82,8 @@ type Fix struct {
 	// takes says that the fix takes a port from the type that it was
 	// registered for.
 	takes bool
+	// switches says that it sets booleans beside the change of context.
+	switches bool
 	// foreign says that the type it gives is, by its name, not for the domain.
 	foreign bool
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/sekit/sekit"
 	"github.com/sekit/sekit/avc"
+	"github.com/sekit/sekit/fcontext"
 	"github.com/sekit/sekit/module"
 	"github.com/sekit/sekit/policy"
 )
@@ -45,6 +46,10 @@ func (c *investigation) byModule() {
 			return
 		}
 	}
+	if c.mislabelled && !named(rule.Target, rule.Source) {
+		c.f.reject(Module, summary, "refused (mislabelled): the object has a type that it should not have: give it the right one, and see what is denied then")
+		return
+	}
 	c.offerModule(rule, summary, warnings)
 }
 
@@ -72,7 +77,7 @@ func (c *investigation) futile(rule module.Rule) (string, bool) {
 // under /var/log, and programs in /usr/bin.
 func (c *investigation) proper(rule module.Rule) bool {
 	kind, isFile := fileKind(c.d.Class)
-	if !isFile || c.contained() || c.t.sys.Contexts == nil || c.at == "" || c.d.PathCertainty != avc.CertaintyKnown || c.f.Access.HasXperm {
+	if !isFile || kind == fcontext.CharDevice || kind == fcontext.BlockDevice || c.contained() || c.t.sys.Contexts == nil || c.at == "" || c.d.PathCertainty != avc.CertaintyKnown || c.f.Access.HasXperm {
 		return false
 	}
 	for _, p := range rule.Permissions {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/sekit/sekit/avc"
 	"github.com/sekit/sekit/fcontext"
+	"github.com/sekit/sekit/policy"
 )
 
 // bySpec tries a local fcontext spec, where one may be made: for what nobody
@@ -22,17 +23,31 @@ func (c *investigation) bySpec(p string, kind fcontext.Kind, expected fcontext.M
 	summary := "give " + p + " a type of " + c.d.Source.Type() + "'s"
 	var mayUse func(typ string) bool
 	switch {
+	case c.loadsLibrary(p):
+		c.byRule(p, kind, c.libraryTypes(p, kind, expected, found))
+		return
 	case c.executes():
-		if mayUse = c.programsType(p, kind, expected, found); mayUse == nil {
+		types := c.programTypes(p, kind, expected, found)
+		if types == nil {
 			c.f.reject(Context, summary, "it would make a program of what is none, or another program of it: whether it is one is for people to say")
 			return
 		}
+		c.byRule(p, kind, types)
+		return
 	case found && c.t.types.program(expected.Context.Type()) || c.t.types.program(c.canonical(c.d.Target.Type())):
 		c.f.reject(Context, summary, "it is a program, and would be one no more")
 		return
 	case c.belongs(p, kind, expected, found):
-		c.f.reject(Context, summary, "the file contexts have it for others (%s), who would lose it", expected.Context.Type())
-		mayUse = func(typ string) bool { return c.lendable(typ, p) }
+		owner := expected.Context.Type()
+		mayUse = func(typ string) bool { return c.lendable(typ, p) || c.t.types.covers(typ, owner) }
+		if !c.byTypes(p, kind, mayUse) {
+			c.f.reject(Context, summary, "the file contexts have it for others (%s), who would lose it", owner)
+		}
+		return
+	case kind != fcontext.Socket && kind != fcontext.Pipe && found && named(expected.Context.Type(), c.d.Source.Type()) && !c.t.types.base(expected.Context.Type()):
+		// It is the domain's own already, and of others that use it.
+		owner := expected.Context.Type()
+		mayUse = func(typ string) bool { return sibling(typ, owner) || c.t.types.covers(typ, owner) }
 	case !unclaimed(p):
 		// What is there was put there by somebody who had a reason to.
 		mayUse = func(typ string) bool {
@@ -41,7 +56,21 @@ func (c *investigation) bySpec(p string, kind fcontext.Kind, expected fcontext.M
 	default:
 		mayUse = func(string) bool { return true }
 	}
-	c.byRule(p, kind, mayUse)
+	c.byTypes(p, kind, mayUse)
+}
+
+// byTypes tries the types to offer for a path, first those that are enough and
+// then one that wants booleans with it. It reports whether there were any.
+func (c *investigation) byTypes(p string, kind fcontext.Kind, mayUse func(typ string) bool) bool {
+	plain := c.typesFor(p, kind, mayUse)
+	before := len(c.f.Fixes)
+	c.byRule(p, kind, plain)
+	c.bySwitchedType(p, kind, plain, mayUse)
+	if len(c.f.Fixes) > before {
+		return true
+	}
+	c.f.note("no-type", "no type of files made for one purpose lets %s do this", c.d.Source.Type())
+	return false
 }
 
 // belongs reports whether the file contexts give a path to somebody else than
@@ -53,7 +82,7 @@ func (c *investigation) belongs(p string, kind fcontext.Kind, expected fcontext.
 		return false
 	}
 	owner := expected.Context.Type()
-	if family(owner) == family(c.canonical(c.d.Source.Type())) {
+	if named(owner, c.canonical(c.d.Source.Type())) {
 		return false
 	}
 	return !c.t.types.base(owner) || !c.anything(p, kind, expected)
@@ -107,12 +136,102 @@ func (c *investigation) shared(typ string, expected fcontext.Match, found bool) 
 	return lost > wideSources
 }
 
-// programsType allows the one type that programs of no domain in particular
-// have, for a file that is nobody's; otherwise it returns nil.
-func (c *investigation) programsType(p string, kind fcontext.Kind, expected fcontext.Match, found bool) func(string) bool {
+// covers reports whether all domains that may use files of an owner's type may
+// do the same with those of another: nobody loses what gets it instead.
+func (t *typeFacts) covers(typ, owner string) bool {
+	yes, _ := t.covered.get([2]string{typ, owner}, func() (bool, error) {
+		for _, use := range [...]struct{ class, permission string }{
+			{"file", "read"}, {"file", "write"}, {"file", "append"}, {"file", "execute"}, {"dir", "search"}, {"dir", "read"}, {"dir", "write"},
+		} {
+			had, err := t.pol.AllowedSources(owner, use.class, use.permission)
+			if err != nil {
+				return false, nil
+			}
+			keep, err := t.pol.AllowedSources(typ, use.class, use.permission)
+			if err != nil || slices.ContainsFunc(had, func(s policy.Type) bool { return !slices.Contains(keep, s) }) {
+				return false, nil
+			}
+		}
+		return typ != owner, nil
+	})
+	return yes
+}
+
+// programTypes returns the types to offer for a program. A file that is
+// nobody's may have the one that programs of no domain in particular have; one
+// that a domain was refused as its entry point has a name that may say what it
+// is.
+func (c *investigation) programTypes(p string, kind fcontext.Kind, expected fcontext.Match, found bool) []string {
+	if slices.Contains(c.f.Access.Permissions, "entrypoint") {
+		return c.entryTypes(p)
+	}
 	m, ok := c.t.sys.Contexts.Lookup("/usr/bin"+nowhere, fcontext.File)
 	if !ok || m.None || !unclaimed(p) || found && (!c.t.types.base(expected.Context.Type()) || !c.anything(p, kind, expected)) {
 		return nil
 	}
-	return func(typ string) bool { return typ == m.Context.Type() }
+	return []string{m.Context.Type()}
+}
+
+// entryTypes returns the type by which a domain may be entered and that the file
+// contexts give to a program of the same name where programs are installed.
+func (c *investigation) entryTypes(p string) []string {
+	var types []string
+	for _, dir := range [...]string{"/usr/sbin", "/usr/bin", "/usr/libexec"} {
+		m, ok := c.t.sys.Contexts.Lookup(path.Join(dir, path.Base(p)), fcontext.File)
+		if !ok || m.None || path.Dir(p) == dir || c.t.types.base(m.Context.Type()) || slices.Contains(types, m.Context.Type()) {
+			continue
+		}
+		if c.enters(c.d.Source, m.Context) {
+			types = append(types, m.Context.Type())
+		}
+	}
+	return types
+}
+
+// loadsLibrary reports whether the denied access is the mapping of a shared
+// library: by its name, for the same is asked for programs.
+func (c *investigation) loadsLibrary(p string) bool {
+	name := path.Base(p)
+	i := strings.Index(name, ".so")
+	return c.d.Class == "file" && i > 0 && (name[i+3:] == "" || name[i+3] == '.') &&
+		slices.ContainsFunc(c.f.Access.Permissions, func(p string) bool { return p == "execute" || p == "execmod" })
+}
+
+// libraryTypes returns the types to offer for a shared library: the one that
+// libraries have or, for one that changes its own code as it is loaded, those
+// that were made for these.
+func (c *investigation) libraryTypes(p string, kind fcontext.Kind, expected fcontext.Match, found bool) []string {
+	m, ok := c.t.sys.Contexts.Lookup("/usr/lib"+nowhere+".so", fcontext.File)
+	if !ok || m.None {
+		return nil
+	}
+	if !slices.Contains(c.f.Access.Permissions, "execmod") {
+		if c.belongs(p, kind, expected, found) || !unclaimed(p) {
+			return nil
+		}
+		return []string{m.Context.Type()}
+	}
+	allowed, err := c.t.pol.AllowedTargets(c.d.Source.Type(), "file", c.f.Access.Permissions...)
+	if err != nil {
+		return nil
+	}
+	var types []string
+	for _, typ := range allowed {
+		// Who may use libraries at large may use these, and nobody writes them.
+		if c.t.types.usable(typ, false) && c.t.types.specs[typ.Name()] > 0 && c.t.types.readAs(typ.Name(), m.Context.Type()) {
+			types = append(types, typ.Name())
+		}
+	}
+	return types
+}
+
+// readAs reports whether all domains that may read and run files of a type may
+// do so with those of another.
+func (t *typeFacts) readAs(typ, owner string) bool {
+	had, err := t.pol.AllowedSources(owner, "file", "read", "execute", "map")
+	if err != nil {
+		return false
+	}
+	keep, err := t.pol.AllowedSources(typ, "file", "read", "execute", "map")
+	return err == nil && !slices.ContainsFunc(had, func(s policy.Type) bool { return !slices.Contains(keep, s) })
 }

@@ -48,10 +48,16 @@ func (c *investigation) howToFind() string {
 	switch {
 	case c.d.Name == "/" && c.d.Dev != "":
 		return fmt.Sprintf(": it is the root directory of the file system on %s, wherever that is mounted", c.d.Dev)
-	case c.d.Inode == 0:
+	case c.d.Dev == "proc" && isNumber(c.d.Name):
+		return fmt.Sprintf(": it is the directory in /proc of the process %s, or was", c.d.Name)
+	case c.d.Inode == 0 || c.byFileSystem():
 		return ""
 	}
 	return fmt.Sprintf(": find -xdev -inum %d finds it, from where the file system on %s is mounted", c.d.Inode, c.d.Dev)
+}
+
+func isNumber(s string) bool {
+	return s != "" && strings.Trim(s, "0123456789") == ""
 }
 
 // byFileSystem reports whether the object's context is not its own but its

@@ -102,7 +102,7 @@ func (c *investigation) portTypes(protocol port.Protocol, number uint16, owner p
 		if err != nil {
 			continue
 		}
-		if x.Ports > everybodysPorts {
+		if x.Ports > everybodysPorts && !slices.Contains(access.Permissions, "name_bind") {
 			continue
 		}
 		cand := candidate{
@@ -125,11 +125,15 @@ func (c *investigation) portTypes(protocol port.Protocol, number uint16, owner p
 				continue
 			}
 			cand.warnings = append(cand.warnings, losers(owner, lost))
-			cand.takes = true
+			cand.takes = len(lost) > 0
 		}
 		// A daemon's name often goes on where its protocol's ends: sshd_t has
 		// ssh_port_t.
 		cand.foreign = !strings.HasPrefix(access.Source.Type(), family(typ.Name()))
+		if cand.foreign && cand.takes && slices.Contains(access.Permissions, "name_bind") {
+			c.f.reject(Port, cand.summary, "%s is named for another service than %s, and %s", typ.Name(), access.Source.Type(), cand.warnings[0])
+			continue
+		}
 		if cand.foreign {
 			cand.warnings = append(cand.warnings, sentence(
 				"%s is named for another service than %s: take it if that is what the port is used for", typ.Name(), access.Source.Type()))

@@ -160,8 +160,7 @@ func checkFixes(t testing.TB, sys *sekit.System, report *triage.Report) int {
 func checkPrice(t testing.TB, sys *sekit.System, f *triage.Finding, fix *triage.Fix, where string) {
 	t.Helper()
 	want := 0
-	switch {
-	case fix.Relabel != nil:
+	if fix.Relabel != nil {
 		classes := []string{f.Access.Class}
 		if f.Access.Class == "dir" {
 			classes = append(classes, "file")
@@ -171,12 +170,13 @@ func checkPrice(t testing.TB, sys *sekit.System, f *triage.Finding, fix *triage.
 			t.Errorf("%s: %v", where, err)
 		}
 		want = x.Tuples
-	case len(fix.Changes) > 0:
+	}
+	if len(fix.Changes) > 0 {
 		x, err := sys.Policy.Exposure(fix.Changes...)
 		if err != nil {
 			t.Errorf("%s: %v", where, err)
 		}
-		want = x.Tuples + x.Ports
+		want += x.Tuples + x.Ports
 	}
 	if fix.Exposure.Tuples != want {
 		t.Errorf("%s: opens %d, computed again %d", where, fix.Exposure.Tuples, want)
@@ -213,9 +213,10 @@ func checkArguments(t testing.TB, pol *policy.Policy, f *triage.Finding, fix *tr
 }
 
 // documentedOrder is what the package says of the order, as far as it shows in
-// a Fix: quiet first; then the kinds (context, port, boolean, module), but
-// booleans for more than ten domains (or for everything) last; of a kind, what leaves nothing to
-// follow. Ports taken from others go with booleans, by price.
+// a Fix: quiet first; booleans for more than ten domains (or for everything)
+// last; then what leaves nothing to follow; then the kinds (context, port,
+// boolean, module). Ports taken from others go with booleans, by price, and so
+// do contexts that want booleans with them.
 func documentedOrder(a, b triage.Fix) int {
 	class := func(f triage.Fix) int {
 		switch {
@@ -223,15 +224,20 @@ func documentedOrder(a, b triage.Fix) int {
 			return 0
 		case f.Kind == triage.Boolean && (f.Exposure.Sources > 10 || f.Exposure.Tuples > 10000):
 			return 9
-		case f.Kind == triage.Port && strings.Contains(strings.Join(f.Warnings, "\n"), "the port belongs to"):
+		case f.Kind == triage.Port && strings.Contains(strings.Join(f.Warnings, "\n"), "and is lost to"),
+			f.Kind == triage.Context && len(f.Settings.Booleans) > 0:
 			return int(triage.Boolean)
 		}
 		return int(f.Kind)
 	}
-	if d := class(a) - class(b); d != 0 {
+	a9, b9 := class(a) == 9, class(b) == 9
+	if a9 != b9 {
+		return class(a) - class(b)
+	}
+	if d := min(len(a.Follows), 1) - min(len(b.Follows), 1); d != 0 && class(a) != 0 && class(b) != 0 {
 		return d
 	}
-	if d := min(len(a.Follows), 1) - min(len(b.Follows), 1); d != 0 {
+	if d := class(a) - class(b); d != 0 {
 		return d
 	}
 	if a.Kind == b.Kind && a.Kind == triage.Boolean {

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/sekit/sekit/avc"
+	"github.com/sekit/sekit/fcontext"
 )
 
 // remarks adds what an expert would say beside the fixes.
@@ -16,7 +17,12 @@ func (c *investigation) remarks() {
 		c.f.note("connectto", "connecting also asks for unix_stream_socket connectto on the domain of the program that listens, which the log does not name")
 		c.f.note("recreated", "a socket is made anew whenever its server starts, with the context of its directory unless a type_transition says otherwise: restore its context after each start, or label the directory")
 	}
-	if _, isFile := fileKind(c.d.Class); isFile && c.t.types.base(c.canonical(c.d.Target.Type())) {
+	c.remarkUnit()
+	c.remarkLabel()
+	if c.d.Class == "process2" {
+		c.f.note("no-new-privs", "the kernel asks for this where a process that may gain no privileges (NoNewPrivileges= of its unit), or one that executes a file on a file system mounted with nosuid, is to change its domain")
+	}
+	if _, isFile := fileKind(c.d.Class); isFile && !c.isUnlabeled() && c.t.types.base(c.canonical(c.d.Target.Type())) {
 		c.f.note("base-type", "%s is a base type: it labels what nobody has labelled more closely, so the object wants a type of its own rather than %s a rule on it", c.d.Target.Type(), c.d.Source.Type())
 	}
 }
@@ -84,5 +90,34 @@ func (c *investigation) remarkRest() {
 	}
 	if c.d.Wanted != "" && c.d.Wanted != c.d.FullPath && c.d.Wanted != c.at && c.d.PathCertainty != avc.CertaintyUnknown {
 		c.f.note("wanted", "the process wanted %s", c.d.Wanted)
+	}
+}
+
+// isUnlabeled reports whether the object has no context of the loaded policy.
+func (c *investigation) isUnlabeled() bool {
+	unlabeled, err := c.t.pol.InitialSID("unlabeled")
+	return err == nil && c.canonical(c.d.Target.Type()) == unlabeled.Context.Type()
+}
+
+// remarkLabel says what the object's context tells of its neighbours.
+func (c *investigation) remarkLabel() {
+	if _, isFile := fileKind(c.d.Class); !isFile || c.contained() {
+		return
+	}
+	if c.isUnlabeled() && c.d.TargetRaw == "" {
+		c.f.note("unlabeled", "%s is what counts for an object without a context: it was made while SELinux was off, or on another system, as the rest of its file system may have been. restorecon -R of where that is mounted labels all of it", c.d.Target.Type())
+	}
+	if c.mislabelled {
+		c.f.note("mislabelled", "the type is not the one that the file contexts give it, and the next relabelling (restorecon) takes it away, whatever is allowed now; if it was given on purpose, semanage fcontext makes it last")
+	}
+}
+
+// remarkUnit says that a unit's type may be that of all units.
+func (c *investigation) remarkUnit() {
+	if c.d.Class != "service" || c.t.sys.Contexts == nil {
+		return
+	}
+	if m, ok := c.t.sys.Contexts.Lookup("/usr/lib/systemd/system"+nowhere, fcontext.File); ok && m.Context.Type() == c.canonical(c.d.Target.Type()) {
+		c.f.note("generic-unit", "%s is the type of all units that have none of their own: whoever may do this to one may do it to all. Give the unit's file a type of its own first", m.Context.Type())
 	}
 }

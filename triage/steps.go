@@ -17,6 +17,10 @@ import (
 func (c *investigation) steps() []Step {
 	first := Step{Access: c.f.Access, Path: c.at}
 	steps := []Step{first}
+	if c.d.Class == "dbus" && c.d.HasPermission("send_msg") && c.d.Source != c.d.Target {
+		// dbus-daemon asks for the answer, too.
+		return append(steps, Step{Access: policy.Access{Source: c.d.Target, Target: c.d.Source, Class: "dbus", Permissions: []string{"send_msg"}}})
+	}
 	if c.d.Syscall == nil || c.leaked() {
 		return steps
 	}

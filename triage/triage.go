@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/sekit/sekit"
 	"github.com/sekit/sekit/avc"
@@ -105,6 +106,9 @@ type investigation struct {
 	// operation is what the system call needs as a whole; the denied access
 	// comes first.
 	operation []Step
+	// mislabelled says that the object has not the type that the file contexts
+	// give it, and that this one does not cure the denial either.
+	mislabelled bool
 }
 
 func (f *Finding) why(format string, args ...any) {
@@ -142,18 +146,35 @@ func (c *investigation) allowed() {
 		c.f.why("the access was granted; an auditallow rule reports it")
 		return
 	}
+	if unknown := c.f.Decision.Unknown; unknown != nil {
+		what := "the class " + c.f.Access.Class
+		if _, err := c.t.pol.Class(c.f.Access.Class); err == nil {
+			what = strings.Join(unknown, ", ") + " of the class " + c.f.Access.Class
+		}
+		c.f.why("the policy at hand does not know %s, and the kernel lets pass what it does not know (handle_unknown=allow): another policy was in force", what)
+		return
+	}
 	c.f.why("the policy at hand allows this: it was changed since, a boolean was set, or another policy was in force")
 }
 
 // reasons puts the decision's reasons into sentences.
 func (c *investigation) reasons() {
+	conditions := make(map[string]bool)
 	for _, r := range c.f.Decision.Reasons() {
+		if off, ok := r.(policy.RuleOff); ok {
+			// Of the rules that one condition switches, one tells enough.
+			cond, _ := off.Rule.Condition()
+			key := fmt.Sprint(cond, off.Rule.Source(), off.Rule.Target())
+			if conditions[key] {
+				continue
+			}
+			conditions[key] = true
+		}
 		c.f.why("%s", r)
 	}
-	for _, r := range c.f.Decision.Denied {
-		if r.Hidden {
-			c.f.note("dontaudit", "a dontaudit rule hides the denial of %s: it is logged only while dontaudit rules are off, and the program gets along without", r.Permission)
-		}
+	if hidden := c.hiddenPermissions(); hidden != nil {
+		c.f.note("dontaudit", "a dontaudit rule hides the denial of %s: it is logged only while such rules are off (semodule -DB), and the policy's authors hold that the program gets along without: see whether anything fails before you allow it",
+			strings.Join(hidden, ", "))
 	}
 	for _, p := range []*policy.ContextError{c.f.Decision.SourceProblem, c.f.Decision.TargetProblem} {
 		if p != nil {
@@ -166,6 +187,17 @@ func (c *investigation) reasons() {
 	if c.f.Permissive || c.f.Decision.Permissive {
 		c.f.note("permissive", "the access went through because %s; it is denied once that ends", c.permissiveBecause())
 	}
+}
+
+// hiddenPermissions are those denied that dontaudit rules keep out of the log.
+func (c *investigation) hiddenPermissions() []string {
+	var hidden []string
+	for _, r := range c.f.Decision.Denied {
+		if r.Hidden {
+			hidden = append(hidden, r.Permission)
+		}
+	}
+	return hidden
 }
 
 // stray reports whether the process has no context of the loaded policy: the

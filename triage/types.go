@@ -25,9 +25,11 @@ type typeFacts struct {
 	specs  map[string]int            // type -> number of specs
 	trees  map[string]bool           // types with a spec for all below a directory
 	mounts map[string]bool           // types of whole file systems (genfscon), and of nothing else
+	born   map[string]bool           // types that new files get by a type_transition
 
 	prices         memo[relabelling, policy.Exposure]
 	secrets, bases memo[string, bool]
+	covered        memo[[2]string, bool] // type, owner's type
 }
 
 func newTypeFacts(sys *sekit.System) *typeFacts {
@@ -55,6 +57,8 @@ func (t *typeFacts) load() {
 		t.specs = make(map[string]int)
 		t.trees = make(map[string]bool)
 		t.mounts = make(map[string]bool)
+		t.born = make(map[string]bool)
+		defer t.loadBorn()
 		defer t.loadMounts()
 		if t.contexts == nil {
 			return
@@ -90,6 +94,73 @@ func (t *typeFacts) loadMounts() {
 			t.mounts[typ] = true
 		}
 	}
+}
+
+// loadBorn notes the types that programs' new files get, other than at the root
+// of file systems.
+func (t *typeFacts) loadBorn() {
+	roots := make(map[string]bool)
+	for g := range t.pol.Genfscons() {
+		roots[g.Context.Type()] = true
+	}
+	for f := range t.pol.FSUses() {
+		roots[f.Context.Type()] = true
+	}
+	rules, err := t.pol.Rules(policy.RuleQuery{Kinds: policy.KindTypeTransition})
+	if err != nil {
+		return
+	}
+	for r := range rules {
+		if _, isFile := fileKind(r.Class()); isFile && !roots[r.Target()] {
+			t.born[r.Default()] = true
+		}
+	}
+}
+
+// unplaced reports whether a type of files is one that the policy's authors
+// left to administrators to give: no spec has it, no program's new files get it,
+// and it is not for a whole file system. Samba's shares and what an NFS server
+// exports have such types.
+func (t *typeFacts) unplaced(name string) bool {
+	t.load()
+	if t.contexts == nil || t.specs[name] > 0 || t.born[name] || t.mounts[name] || t.program(name) {
+		return false
+	}
+	typ, err := t.pol.Type(name)
+	if err != nil {
+		return false
+	}
+	for _, passing := range [...]string{"tmpfile", "tmpfsfile", "pidfile", "lockfile", "logfile"} {
+		if a, err := t.pol.Attribute(passing); err == nil && a.Has(typ) {
+			return false // of files that programs make
+		}
+	}
+	files, err := t.pol.Attribute("file_type")
+	return err == nil && files.Has(typ)
+}
+
+// maxOwners is how many domains may have rules for a type that is theirs.
+const maxOwners = 3
+
+// owned reports whether an unplaced type is for a domain: the policy has rules
+// on this very type for a few domains, this one among them, and lets it pass
+// directories of that type.
+func (t *typeFacts) owned(name, domain string) bool {
+	if !t.unplaced(name) {
+		return false
+	}
+	rules, err := t.pol.Rules(policy.RuleQuery{Kinds: policy.KindAllow, Target: name, TargetDirect: true,
+		Classes: []string{"dir"}, Permissions: []string{"search"}})
+	if err != nil {
+		return false
+	}
+	owners := make(map[string]bool)
+	for r := range rules {
+		if r.Holds() {
+			owners[r.Source()] = true
+		}
+	}
+	return owners[domain] && len(owners) <= maxOwners
 }
 
 // mounted reports whether a type is that of a file system's files as a whole.
@@ -137,11 +208,15 @@ func isStandard(dir string) bool {
 // them is for, as those of /etc, /var/log or /run do.
 var neutral = []string{"/", "/home", "/media", "/mnt", "/opt", "/srv", "/usr", "/usr/local", "/usr/share", "/var", "/var/opt"}
 
+// dataAreas are directories of hier(7) for whatever a program keeps. What lies
+// elsewhere for the same use has the types that the policy's authors have there.
+var dataAreas = []string{"/var/lib", "/var/mail", "/var/spool"}
+
 // fits reports whether the policy's authors would put a type at a path, by
 // where they put it elsewhere: half in the same area or, for a path in none that
-// says what it is for, not mostly in one that does (as types for configuration
-// in /etc and logs in /var/log are). Sockets and pipes may also have
-// a type that has specs for such.
+// says what it is for, in the one that its name speaks of, else not mostly in one
+// for other things than data (as types for configuration in /etc and for logs in
+// /var/log are). Sockets and pipes may also have a type that has specs for such.
 func (t *typeFacts) fits(typ, p string, kind fcontext.Kind) bool {
 	t.load()
 	if kind == fcontext.Socket || kind == fcontext.Pipe {
@@ -155,19 +230,86 @@ func (t *typeFacts) fits(typ, p string, kind fcontext.Kind) bool {
 	if telling(area(p)) {
 		return false
 	}
+	if as := purpose(p, kind); as != "" {
+		n := t.places[typ][area(as)]
+		for _, other := range t.places[typ] {
+			if other > n {
+				return false
+			}
+		}
+		return n > 0
+	}
+	place := t.home(typ)
+	return place != "/home" && (!telling(place) || slices.Contains(dataAreas, place))
+}
+
+// home is the area that has more than half of a type's specs, "" if none has.
+// The superuser's home is one of users'.
+func (t *typeFacts) home(typ string) string {
+	t.load()
 	for place, n := range t.places[typ] {
-		if telling(place) && 2*n > t.specs[typ] {
-			return false
+		if place == "/home" {
+			n += t.places[typ]["/root"]
+		}
+		if 2*n > t.specs[typ] {
+			return place
 		}
 	}
-	return true
+	return ""
+}
+
+// kept reports whether a type is for what a program keeps in a directory of
+// hier(7) for that, and a path is elsewhere.
+func (t *typeFacts) kept(typ, p string, kind fcontext.Kind) bool {
+	return kind != fcontext.Socket && kind != fcontext.Pipe && purpose(p, kind) == "" && !t.native(typ, p) && telling(t.home(typ))
+}
+
+// general reports whether a type is the one of a single directory of hier(7),
+// with all in it that nobody has labelled more closely.
+func (t *typeFacts) general(typ string) bool {
+	n := 0
+	for _, dir := range standard {
+		if m, ok := t.contexts.Lookup(dir, fcontext.Dir); ok && m.Context.Type() == typ {
+			n++
+		}
+	}
+	return n == 1
+}
+
+// purpose returns the directory of hier(7) that a path's name speaks of, where
+// the area that it is in does not say what it is for: the logs of a site in
+// /srv are logs. It is empty if the name says nothing.
+func purpose(p string, kind fcontext.Kind) string {
+	if telling(area(p)) || kind != fcontext.File && kind != fcontext.Dir {
+		return ""
+	}
+	if kind == fcontext.File {
+		switch path.Ext(p) {
+		case ".log":
+			return "/var/log"
+		case ".pid":
+			return "/run"
+		}
+		p = path.Dir(p)
+	}
+	for ; !isStandard(p); p = path.Dir(p) {
+		switch strings.ToLower(path.Base(p)) {
+		case "log", "logs":
+			return "/var/log"
+		case "cache":
+			return "/var/cache"
+		case "run":
+			return "/run"
+		}
+	}
+	return ""
 }
 
 // native reports whether a type is made for the area that a path is in: it has
 // half of its specs there.
 func (t *typeFacts) native(typ, p string) bool {
 	t.load()
-	return 2*t.places[typ][area(p)] >= t.specs[typ]
+	return t.specs[typ] > 0 && 2*t.places[typ][area(p)] >= t.specs[typ]
 }
 
 // broadly is by how much a type with fewer specs than another is the one for a
@@ -181,8 +323,10 @@ func telling(area string) bool { return isStandard(area) && !slices.Contains(neu
 // path that a domain uses. Smaller is better.
 type rank struct {
 	follows  bool // the operation would fail later on
-	foreign  bool // the type's name does not begin with the domain's
-	misfit   bool // the policy's authors use it for other places
+	foreign  bool // the type is not the domain's
+	adopted  bool // it is, but not by its name
+	stranger bool // it is not the type that the object has with other rights
+	misfit   bool // the policy's authors use it for what is kept elsewhere
 	narrow   bool // the policy's authors use it for few programs or certain files
 	exposure int
 	afar     bool // the policy's authors use it for another part of the file system
@@ -192,6 +336,8 @@ func (a rank) compare(b rank) int {
 	return cmp.Or(
 		compareBool(a.follows, b.follows),
 		compareBool(a.foreign, b.foreign),
+		compareBool(a.adopted, b.adopted),
+		compareBool(a.stranger, b.stranger),
 		compareBool(a.misfit, b.misfit),
 		compareBool(a.narrow, b.narrow),
 		cmp.Compare(a.exposure, b.exposure),
@@ -209,6 +355,30 @@ func (a rank) worse(b rank) bool {
 // stem is what the names of a domain's own types begin with: refpolicy's
 // naming, httpd_t having httpd_sys_content_t.
 func stem(domain string) string { return strings.TrimSuffix(domain, "_t") + "_" }
+
+// named reports whether a type is, by its name, one of a domain's. A daemon's
+// name often goes on where its files' ends: sshd_t has ssh_home_t.
+func named(typ, domain string) bool {
+	return strings.HasPrefix(typ, stem(domain)) || strings.HasPrefix(domain, family(typ))
+}
+
+// others reports whether a type is, by its name, of another domain's: the
+// policy has a domain whose types' names begin so.
+func (t *typeFacts) others(typ, domain string) bool {
+	domains, err := t.pol.Attribute("domain")
+	if err != nil {
+		return false
+	}
+	for i, ch := range typ {
+		if ch != '_' {
+			continue
+		}
+		if d, err := t.pol.Type(typ[:i] + "_t"); err == nil && d.Name() != typ && d.Name() != domain && domains.Has(d) {
+			return true
+		}
+	}
+	return false
+}
 
 // program reports whether a type is one of programs.
 func (t *typeFacts) program(name string) bool {
@@ -231,7 +401,7 @@ func (t *typeFacts) program(name string) bool {
 func (t *typeFacts) usable(typ policy.Type, execute bool) bool {
 	t.load()
 	name := typ.Name()
-	if t.specs[name] == 0 || t.base(name) && !(execute && t.program(name)) {
+	if t.specs[name] == 0 && !t.unplaced(name) || t.base(name) && !(execute && t.program(name)) {
 		return false
 	}
 	if files, err := t.pol.Attribute("file_type"); err == nil && !files.Has(typ) {
