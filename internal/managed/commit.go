@@ -66,6 +66,7 @@ func (s *Store) Commit(ctx context.Context, edits ...Edit) error {
 	}
 	defer unlock()
 	t := &transaction{s: s, dir: dir, etc: etc, now: make(map[string][]byte)}
+	defer t.close()
 	if t.kernel, err = t.kernelName(); err != nil {
 		return err
 	}
@@ -132,6 +133,9 @@ func (t *transaction) plan(edits []Edit) error {
 // collect compares what will be with what there is.
 func (t *transaction) collect() error {
 	for _, f := range t.candidates() {
+		if _, changes := t.now[f.source]; f.root == t.dir && !changes && f.source != commitFile {
+			continue
+		}
 		data, err := t.read(f.source)
 		if err != nil {
 			return err
@@ -142,20 +146,32 @@ func (t *transaction) collect() error {
 			}
 			data = nextCommit(data)
 		}
-		if f.old, err = readIfThere(f.root, f.name); err != nil {
-			return err
-		}
 		// What the store has not, libsemanage leaves installed as it is, too.
-		if data == nil || f.old != nil && bytes.Equal(f.old, data) {
+		if data == nil {
 			continue
 		}
 		f.data = data
-		t.files = append(t.files, f)
-		if f.root == t.etc && f.source == kernelFile {
+		same, err := f.open()
+		if same || err != nil {
+			f.old.Close()
+		} else {
+			t.files = append(t.files, f)
+		}
+		if err != nil {
+			return err
+		}
+		if !same && f.root == t.etc && f.source == kernelFile {
 			t.loads = data
 		}
 	}
 	return nil
+}
+
+// close closes what collect has opened.
+func (t *transaction) close() {
+	for _, f := range t.files {
+		f.old.Close()
+	}
 }
 
 // read returns a file as the commit will leave it, nil if there is none: one of
@@ -213,7 +229,7 @@ func (t *transaction) stage() error {
 	defer d.close()
 	for i := range t.files {
 		f := &t.files[i]
-		if err := f.stage(&d); err != nil {
+		if err := f.stage(&d, bytes.NewReader(f.data)); err != nil {
 			return err
 		}
 		if err := d.addDir(f.root, path.Dir(f.staged)); err != nil {
@@ -291,7 +307,7 @@ func (t *transaction) replace() (err error) {
 	}
 	var d flusher
 	defer d.close()
-	d.add(mark)
+	d.add(mark, nil)
 	if err := d.flush(); err != nil {
 		return err
 	}

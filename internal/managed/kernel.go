@@ -40,7 +40,11 @@ func (t *transaction) build() error {
 	if err != nil {
 		return err
 	}
-	p, err := policydb.Decode(linked)
+	decode := policydb.Decode
+	if kernel {
+		decode = policydb.DecodeReordered
+	}
+	p, err := decode(linked)
 	if err != nil {
 		return fmt.Errorf("%s: %w", linkedFile, err)
 	}
@@ -62,7 +66,6 @@ func (t *transaction) build() error {
 	if err != nil {
 		return err
 	}
-	p.Reorder()
 	encode := policydb.EncodeEdited
 	if merged {
 		encode = policydb.Encode

@@ -177,6 +177,8 @@ func readActive(dir *os.Root, name string) ([]byte, error) {
 	}
 }
 
+var errNotRegular = errors.New("not a regular file")
+
 // readLimited reads a file that may not be longer than limit.
 func readLimited(fsys fs.FS, name string, limit int64) ([]byte, error) {
 	info, err := fs.Stat(fsys, name) // opening a pipe would block
@@ -184,7 +186,7 @@ func readLimited(fsys fs.FS, name string, limit int64) ([]byte, error) {
 	case err != nil:
 		return nil, err
 	case !info.Mode().IsRegular():
-		return nil, &fs.PathError{Op: "read", Path: name, Err: errors.New("not a regular file")}
+		return nil, &fs.PathError{Op: "read", Path: name, Err: errNotRegular}
 	case info.Size() > limit:
 		return nil, &fs.PathError{Op: "read", Path: name, Err: fmt.Errorf("longer than %d bytes", limit)}
 	}

@@ -31,25 +31,43 @@ const (
 // kernel and libsepol ignore them. An error is a *[FormatError], and the
 // Policy nil then. Names share one copy of data, which itself is not kept.
 func Decode(data []byte) (*Policy, error) {
+	p, starts, err := read(data)
+	if err == nil {
+		err = p.checkRead(starts)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// read reads a policy that is still to be checked, and says where its sections
+// start.
+func read(data []byte) (*Policy, *[numSections]int, error) {
 	c := &cursor{data: data, section: "header"}
 	p := new(Policy)
 	c.header(p)
 	if c.err != nil {
-		return nil, c.err
+		return nil, nil, c.err
 	}
 	c.text = string(data)
-	var starts [numSections]int
+	starts := new([numSections]int)
 	for s, read := range sectionReaders {
 		c.section, starts[s] = section(s).String(), c.off
 		read(c, p)
 		if c.err != nil {
-			return nil, c.err
+			return nil, nil, c.err
 		}
 	}
+	return p, starts, nil
+}
+
+// checkRead says with what is wrong where its section starts.
+func (p *Policy) checkRead(starts *[numSections]int) error {
 	if s, err := p.check(); err != nil {
-		return nil, &FormatError{Section: s.String(), Offset: int64(starts[s]), Err: err}
+		return &FormatError{Section: s.String(), Offset: int64(starts[s]), Err: err}
 	}
-	return p, nil
+	return nil
 }
 
 // section is a part of the file, in the file's order.

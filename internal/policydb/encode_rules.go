@@ -1,23 +1,31 @@
 package policydb
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"slices"
+)
 
 func (w *writer) avRules(p *Policy, rules []AVRule) {
 	w.count(len(rules))
+	w.b = slices.Grow(w.b, len(rules)*minAVRule)
 	for i := range rules {
 		r := &rules[i]
 		kind := r.Kind
 		if r.Enabled {
 			kind |= avEnabled
 		}
-		for _, v := range [...]uint16{r.Source, r.Target, r.Class, uint16(kind)} {
-			w.b = binary.LittleEndian.AppendUint16(w.b, v)
-		}
+		var b [minAVRule]byte
+		binary.LittleEndian.PutUint16(b[0:], r.Source)
+		binary.LittleEndian.PutUint16(b[2:], r.Target)
+		binary.LittleEndian.PutUint16(b[4:], r.Class)
+		binary.LittleEndian.PutUint16(b[6:], uint16(kind))
 		if r.Kind&XPermsKinds == 0 {
-			w.u32(r.Data)
+			binary.LittleEndian.PutUint32(b[8:], r.Data)
+			w.b = append(w.b, b[:]...)
 			continue
 		}
 		x := &p.XPerms[r.Data]
+		w.b = append(w.b, b[:8]...)
 		w.b = append(w.b, byte(x.Specified), x.Driver)
 		w.u32(x.Perms[:]...)
 	}

@@ -6,12 +6,34 @@ import (
 	"strings"
 )
 
+// DecodeReordered is [Decode] and [Policy.Reorder] in one, which takes no longer
+// than Decode where there is more than one processor.
+func DecodeReordered(data []byte) (*Policy, error) {
+	p, starts, err := read(data)
+	if err != nil {
+		return nil, err
+	}
+	rules := make(chan []AVRule)
+	go func(old []AVRule) { rules <- reordered(old) }(p.AVTab)
+	err = p.checkRead(starts)
+	p.AVTab = <-rules
+	if err != nil {
+		return nil, err
+	}
+	p.reorderGenfs()
+	return p, nil
+}
+
 // Reorder puts what libsepol keeps in tables and sorted lists in the order in
 // which it writes a policy that it has read (avtab_read, genfs_read): that of a
 // policy written by the compiler can be another, and libsemanage reads and
 // writes policies again. The meaning stays.
 func (p *Policy) Reorder() {
-	p.reorderAVTab()
+	p.AVTab = reordered(p.AVTab)
+	p.reorderGenfs()
+}
+
+func (p *Policy) reorderGenfs() {
 	p.Genfscons = slices.Clone(p.Genfscons)
 	slices.SortStableFunc(p.Genfscons, func(a, b GenfsType) int { return strings.Compare(a.FSType, b.FSType) })
 	for i := range p.Genfscons {
@@ -24,13 +46,13 @@ func (p *Policy) Reorder() {
 // maxAVTabSlots is libsepol's MAX_AVTAB_HASH_BUCKETS.
 const maxAVTabSlots = 1 << 20
 
-// reorderAVTab does what reading into libsepol's hash table does: rules are
+// reordered does what reading into libsepol's hash table does: rules are
 // written slot by slot, those of a slot by source, target and class. Rules that
 // differ in their kind alone stay in their order, but one with extended
 // permissions comes before the others of its kind.
-func (p *Policy) reorderAVTab() {
+func reordered(rules []AVRule) []AVRule {
 	slots := 1
-	for n := len(p.AVTab); n > 0; n >>= 1 {
+	for n := len(rules); n > 0; n >>= 1 {
 		slots <<= 1
 	}
 	if slots > 4 {
@@ -38,26 +60,27 @@ func (p *Policy) reorderAVTab() {
 	}
 	slots = min(slots, maxAVTabSlots)
 	// A counting sort by slot, then by insertion within the few of a slot.
-	slotOf := make([]uint32, len(p.AVTab))
-	ends := make([]uint32, slots+1)
-	for i := range p.AVTab {
-		s := p.AVTab[i].hash() & uint32(slots-1)
+	slotOf := make([]uint32, len(rules))
+	next := make([]uint32, slots+1) // by slot, where its next rule goes
+	for i := range rules {
+		s := rules[i].hash() & uint32(slots-1)
 		slotOf[i] = s
-		ends[s+1]++
+		next[s+1]++
 	}
 	for s := range slots {
-		ends[s+1] += ends[s]
+		next[s+1] += next[s]
 	}
-	out := make([]AVRule, len(p.AVTab))
-	next := slices.Clone(ends[:slots])
+	out := make([]AVRule, len(rules))
 	for i, s := range slotOf {
-		out[next[s]] = p.AVTab[i]
+		out[next[s]] = rules[i]
 		next[s]++
 	}
-	for s := range slots {
-		sortSlot(out[ends[s]:ends[s+1]])
+	start := uint32(0)
+	for _, end := range next[:slots] {
+		sortSlot(out[start:end])
+		start = end
 	}
-	p.AVTab = out
+	return out
 }
 
 // sortSlot inserts one rule after the other before the first that it is to come
