@@ -83,7 +83,7 @@ func storeBoolean(e *env) (*pair, error) {
 // opens the policy that the modules compile to.
 func (e *env) stores(tool string) (roots [2]string, p *policy.Policy, err error) {
 	const linked = "/var/lib/selinux/default/active/policy.linked"
-	if err := require(tool, "unshare", "mount", "cp", linked); err != nil {
+	if err := require(tool, "unshare", "mount", "cp", "sync", linked); err != nil {
 		return roots, nil, err
 	}
 	if os.Getuid() != 0 {
@@ -108,17 +108,25 @@ func (e *env) stores(tool string) (roots [2]string, p *policy.Policy, err error)
 }
 
 // storePair switches something on and off in turns. The programs find the copy
-// where the store should be.
+// where the store should be. Each side begins with nothing left to be written to
+// the disk: whoever waits for its own changes would wait for the other's, too.
 func storePair(roots [2]string, ours func(on bool) error, peer func(on bool) []string, out string) *pair {
 	var on [2]bool
+	clean := func() error { return exec.Command("sync").Run() }
 	return &pair{
 		ours: func() (sample, error) {
+			if err := clean(); err != nil {
+				return sample{}, err
+			}
 			return measure(0, 1, func() error {
 				on[0] = !on[0]
 				return ours(on[0])
 			})
 		},
 		peer: func() (sample, error) {
+			if err := clean(); err != nil {
+				return sample{}, err
+			}
 			on[1] = !on[1]
 			const script = `mount --bind "$0/var/lib/selinux" /var/lib/selinux && mount --bind "$0/etc/selinux" /etc/selinux && exec "$@"`
 			args := append([]string{"unshare", "-m", "sh", "-c", script, roots[1]}, peer(on[1])...)
