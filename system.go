@@ -60,7 +60,8 @@ type Files struct {
 	// Policy is the compiled policy: /etc/selinux/TYPE/policy/policy.N.
 	Policy string
 	// Contexts is the directory of the file contexts:
-	// /etc/selinux/TYPE/contexts/files. Empty: they are not known. The list of
+	// /etc/selinux/TYPE/contexts/files. Empty: they are not known. Its copies of
+	// the local records are taken for the store's. The list of
 	// customizable types is read from the directory above it, if it is there.
 	Contexts string
 	// PortsLocal is the file of the local port records:
@@ -81,6 +82,7 @@ func Load(f Files) (*System, error) {
 		if s.Contexts, err = fcontext.Open(f.Contexts, fcontext.Options{}); err != nil {
 			return nil, err
 		}
+		s.LocalContexts = fcontext.NewLocalTable(p, s.Contexts, s.Contexts.Local())
 		data, err := os.ReadFile(filepath.Join(filepath.Dir(filepath.Clean(f.Contexts)), "customizable_types"))
 		if err == nil {
 			s.CustomizableTypes = customizableTypes(data)

@@ -75,10 +75,10 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) error {
 		return err
 	}
 	report := t.Read(avc.NewReader(log, opts).Events())
-	return write(f.output, report, stdout)
+	return write(f.output, sys, report, stdout)
 }
 
-func write(output string, report *triage.Report, stdout io.Writer) error {
+func write(output string, sys *sekit.System, report *triage.Report, stdout io.Writer) error {
 	switch output {
 	case "json":
 		enc := json.NewEncoder(stdout)
@@ -87,7 +87,7 @@ func write(output string, report *triage.Report, stdout io.Writer) error {
 	case "te":
 		return writeModule(report, stdout)
 	case "text":
-		p := printer{colour: isTerminal(stdout)}
+		p := printer{colour: isTerminal(stdout), sys: sys}
 		p.report(report)
 		_, err := stdout.Write(p.Bytes())
 		return err

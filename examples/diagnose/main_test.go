@@ -65,6 +65,21 @@ func fileFlags(root string) []string {
 		"-ports", filepath.Join(root, "var", "lib", "selinux", "demo", "active", "ports.local")}
 }
 
+// README.md shows the first and the last of what it prints.
+func TestReadme(t *testing.T) {
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, sample, _ := strings.Cut(strings.ReplaceAll(string(readme), "\r\n", "\n"), "```\nDENIED ")
+	sample, _, ok := strings.Cut("DENIED "+sample, "```\n")
+	first, last, cut := strings.Cut(sample, "…\n\n")
+	out, _, err := diagnose(t, "")
+	if !ok || !cut || err != nil || !strings.HasPrefix(out, first) || !strings.HasSuffix(out, last) {
+		t.Errorf("the sample is not what the program prints (%v):\n%s", err, sample)
+	}
+}
+
 // Without arguments it tells the stories of internal/demo/README.md.
 func TestEmbedded(t *testing.T) {
 	out, stderr, err := diagnose(t, "")
@@ -74,6 +89,10 @@ func TestEmbedded(t *testing.T) {
 	for _, want := range []string{
 		"DENIED write on /var/www/demo/out  (nginx) 3 times",
 		"$ semanage fcontext -a -f s -t httpd_sys_rw_content_t /var/www/demo/out",
+		"plan: fcontext /var/www/demo/out (socket): none -> httpd_sys_rw_content_t",
+		"plan: context of /var/www/demo/out: var_t -> httpd_sys_rw_content_t",
+		"plan: port tcp 5601: unreserved_port_t (policy, 1024-32767) -> http_port_t",
+		"plan: boolean httpd_can_network_connect_db: off -> on",
 		"$ semanage port -a -t http_port_t -p tcp 5601",
 		"$ setsebool -P httpd_can_network_connect_db=on",
 		"(allow user_t httpd_unit_file_t (service (start)))", // of the module's text

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sekit/sekit"
 	"github.com/sekit/sekit/avc"
 	"github.com/sekit/sekit/examples/internal/machine"
 	"github.com/sekit/sekit/module"
@@ -21,6 +22,7 @@ const width = 100
 type printer struct {
 	bytes.Buffer
 	colour bool
+	sys    *sekit.System // that the fixes are planned for
 }
 
 func (p *printer) report(r *triage.Report) {
@@ -114,6 +116,9 @@ func (p *printer) fix(n int, f *triage.Fix) {
 	}
 	p.line(fmt.Sprintf("fix %d", n), fmt.Sprintf("%s (%s; %s)", p.bold(machine.Printable(f.Summary)), f.Kind, price))
 	p.module(f.Module)
+	if n == 1 {
+		p.plan(f) // of the others their commands say enough
+	}
 	for _, c := range f.Commands {
 		p.command("$", c.String())
 	}

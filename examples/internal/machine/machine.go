@@ -64,7 +64,8 @@ func Embedded() (*sekit.System, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &sekit.System{Policy: p, Contexts: contexts, Ports: port.NewTable(p, local)}, nil
+	return &sekit.System{Policy: p, Contexts: contexts, Ports: port.NewTable(p, local),
+		LocalContexts: fcontext.NewLocalTable(p, contexts, contexts.Local())}, nil
 }
 
 // Printable escapes what a terminal would obey, byte by byte. Everything from a log is
