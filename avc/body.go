@@ -267,6 +267,9 @@ func (v *vector) fields(s string) error {
 			return &fieldError{key, ErrDuplicateField}
 		}
 		v.seen |= k
+		if k&(sawPid|sawIno) != 0 && kind == plain && len(val) > 0 && val[len(val)-1]-'0' > 9 {
+			val = f.unglue(val)
+		}
 		v.last, v.from = nil, f.i-len(val)
 		if err := v.set(k, key, val, kind); err != nil {
 			return err
@@ -407,6 +410,9 @@ func (v *vector) set(k seen, key, val string, kind valueKind) error {
 	case sawExe:
 		v.name(val, kind, &d.Exe)
 	case sawDev:
+		if kind == plain {
+			val = strings.TrimSuffix(val, ",")
+		}
 		v.name(val, kind, &d.Dev)
 		v.last = nil
 	case sawIno:
@@ -513,6 +519,7 @@ func nameAtStart(s string) string {
 
 // user reads uid=0, uid=root or auid=unset.
 func user(val string) User {
+	val = strings.TrimSuffix(val, ",")
 	switch val {
 	case "", "?", "n/a":
 		return User{}

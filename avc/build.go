@@ -277,13 +277,55 @@ func (r *builder) record(b *built, raw *rawRecord, rec *Record) error {
 		e.Foreign = append(e.Foreign, x)
 		return nil
 	}
-	switch rec.Type {
-	case TypeAVC:
-		return r.vector(b, raw, rec, s, interp)
-	case TypeUserAVC:
+	if rec.Type != TypeAVC && rec.Type != TypeUserAVC {
+		return nil
+	}
+	n := len(e.Denials)
+	err := r.accessVector(b, raw, rec, s, interp)
+	if raw.provenance >= ProvenanceFile || err == nil && (len(e.Denials) == n || e.Denials[n].sound()) {
+		return err
+	}
+	if r.tidied(b, raw, rec, s, interp) {
+		return nil
+	}
+	if err != nil && raw.form == FormBare && strings.IndexByte(s, '{') < 0 {
+		return nil // somebody's words about a record
+	}
+	return err
+}
+
+// accessVector reads an AVC or USER_AVC record's body.
+func (r *builder) accessVector(b *built, raw *rawRecord, rec *Record, s string, interp bool) error {
+	if rec.Type == TypeUserAVC {
 		return r.userRecord(b, raw, rec, s, interp)
 	}
-	return nil
+	return r.vector(b, raw, rec, s, interp)
+}
+
+// tidied reads a record again, that could not be read or lacks something, with
+// what its writer did to it put right. It counts only if then nothing is missing.
+func (r *builder) tidied(b *built, raw *rawRecord, rec *Record, s string, interp bool) bool {
+	e := &b.Event
+	text := tidy(s)
+	if text == s {
+		return false
+	}
+	again := *rec
+	again.Text = rec.Text[:rec.body] + text
+	var other built
+	other.ID = e.ID
+	if r.accessVector(&other, raw, &again, undress(text, interp), interp) != nil || len(other.Event.Denials) != 1 {
+		return false
+	}
+	d := other.Event.Denials[0]
+	if !d.sound() {
+		return false
+	}
+	if n := len(e.Denials); n > 0 && e.Denials[n-1].Line == d.Line && e.Denials[n-1].Text == rec.Text {
+		e.Denials = e.Denials[:n-1]
+	}
+	e.Denials = append(e.Denials, d)
+	return true
 }
 
 // maxPaths bounds the PATH records of an event; rename of two has five.

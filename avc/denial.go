@@ -267,6 +267,29 @@ func (d *Denial) Complete() bool {
 	return d.Source.IsValid() && d.Target.IsValid() && d.Class != "" && len(d.Permissions) > 0
 }
 
+// sound reports whether a record was read as the kernel writes one: nothing is
+// missing, and there are no marks where names belong.
+func (d *Denial) sound() bool {
+	if !d.Complete() {
+		return false
+	}
+	first, last := d.Permissions[0], d.Permissions[len(d.Permissions)-1]
+	if !isWordByte(first[0]) || !isWordByte(last[len(last)-1]) {
+		return false
+	}
+	for i := range d.Other {
+		if d.Other[i].Value == "=" && d.Other[i].Key == "" {
+			return false
+		}
+	}
+	return true
+}
+
+// isWordByte reports whether c may stand in the name of a permission.
+func isWordByte(c byte) bool {
+	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '_'
+}
+
 // HasPermission reports whether p is among the permissions.
 func (d *Denial) HasPermission(p string) bool {
 	for _, q := range d.Permissions {

@@ -117,6 +117,20 @@ func (f *fieldScanner) value(i int) (string, valueKind) {
 	return s[start:i], plain
 }
 
+// unglue parts a number from the next field, behind a comma without a blank:
+// pid=588,comm="cat". The scanner goes back to that.
+func (f *fieldScanner) unglue(val string) string {
+	n := strings.IndexByte(val, ',')
+	if n <= 0 {
+		return val
+	}
+	if key, ok := fieldKey([]byte(val[n+1:])); !ok || keyOf(key) == 0 {
+		return val
+	}
+	f.i -= len(val) - n - 1
+	return val[:n]
+}
+
 func (f *fieldScanner) until(i int, end byte, kind valueKind) (string, valueKind) {
 	n := strings.IndexByte(f.s[i:], end)
 	if n < 0 {

@@ -150,7 +150,7 @@ func (c *clock) sniff(b []byte, from int) (h header, ok bool) {
 			break
 		}
 		i += n
-		if i == 0 || !isKeyByte(b[i-1]) && b[i-1] != '=' {
+		if i == 0 || (!isKeyByte(b[i-1]) || b[i-1] == '[' || b[i-1] == ']') && b[i-1] != '=' {
 			if cand, good := c.auditWord(b, i); good {
 				try(cand, i)
 				break
@@ -315,9 +315,8 @@ func avcAnchor(b []byte, from, i int) (h header, ok bool) {
 		j = skipSpaces(b, j+len("\u00a0"))
 	}
 	rest := b[j:]
-	if len(rest) > 0 && !bytes.HasPrefix(rest, []byte("denied")) && !bytes.HasPrefix(rest, []byte("granted")) &&
-		!bytes.HasPrefix(rest, []byte("received ")) && !bytes.HasPrefix(rest, []byte("op=")) &&
-		!bytes.HasPrefix([]byte("denied"), rest) && !bytes.HasPrefix([]byte("granted"), rest) {
+	if len(rest) > 0 && !beginsVerdict(rest, "denied") && !beginsVerdict(rest, "granted") &&
+		!bytes.HasPrefix(rest, []byte("received ")) && !bytes.HasPrefix(rest, []byte("op=")) {
 		return h, false
 	}
 	h = header{typ: TypeAVC, form: FormBare, start: i, body: i, weak: true}
@@ -337,10 +336,21 @@ func avcAnchor(b []byte, from, i int) (h header, ok bool) {
 	case i > from && b[i-1] == 'u' && (i-1 == from || !isKeyByte(b[i-2])):
 		h.start, h.body = i-1, i-1
 		h.typ = TypeUserAVC
-	case i > from && isKeyByte(b[i-1]) && b[i-1] != '-': // grep -C: file-avc:
+	case i > from && isWordByte(b[i-1]) && (b[i-1] != '_' || i > from+1 && b[i-2] != ' '): // but _avc: …_ in Markdown
 		return h, false
 	}
 	return h, true
+}
+
+// beginsVerdict reports whether b begins with the verdict and what follows it in
+// a record, as far as the line goes. Prose has other words behind it.
+func beginsVerdict(b []byte, verdict string) bool {
+	n := min(len(b), len(verdict))
+	if string(b[:n]) != verdict[:n] {
+		return false
+	}
+	rest := bytes.TrimLeft(b[n:], " \t\u00a0\v\f")
+	return len(rest) == 0 || rest[0] == '{' || bytes.HasPrefix(rest, []byte("null")) || rest[0] == '\\' && len(bytes.TrimSpace(rest)) == 1
 }
 
 // fieldsBefore goes back over the key=value words that stand before i.

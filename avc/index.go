@@ -65,6 +65,12 @@ func isDressed(b []byte) bool {
 	return bytes.IndexByte(b, escape) >= 0 || bytes.Contains(b, []byte(nbsp))
 }
 
+// isMarkupEnd reports whether a line that ends in c does so by what a page or a
+// shell puts behind it: no record of the kernel's does.
+func isMarkupEnd(c byte) bool {
+	return c == '>' || c == '|' || c == '\\' || c == '`' || c == '*'
+}
+
 // record reads "type=AVC msg=audit(1.2:3): " at the entry's start. It leaves
 // all that is not just so to those who look at it more closely.
 func (e *entry) record(text []byte, last *[]byte, id *stamp) bool {
@@ -113,8 +119,14 @@ func (e *entry) record(text []byte, last *[]byte, id *stamp) bool {
 	if indexAudit(b[e.body:]) >= 0 { // perhaps another record on this line
 		return false
 	}
-	if body := b[e.body:]; e.typ == TypeAVC && !bytes.HasPrefix(body, []byte("avc:  ")) || e.typ == TypeUserAVC && bytes.IndexByte(body, '&') >= 0 {
-		return false
+	if e.typ == TypeAVC || e.typ == TypeUserAVC {
+		body := b[e.body:]
+		if e.typ == TypeAVC && !bytes.HasPrefix(body, []byte("avc:  ")) || bytes.IndexByte(body, '&') >= 0 {
+			return false
+		}
+		if n := len(body); n > 0 && isMarkupEnd(body[n-1]) {
+			return false
+		}
 	}
 	e.kind, e.end = entryRecord, e.start+len(b)
 	return true

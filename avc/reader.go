@@ -96,6 +96,8 @@ type Reader struct {
 	openLine []byte // what stood before it in its line
 	cut      []byte // the beginning of a header that the last line ended in
 	soft     bool   // the last line's end was a mail's and not the record's
+	mail     bool   // the last line was encoded as mails are
+	page     bool   // the last line was the source of a web page
 	export   exportEntry
 	pretty   prettyEntry
 	exact    []byte // what readExact gave

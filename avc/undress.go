@@ -15,16 +15,20 @@ func (r *Reader) undressLine(b []byte) []byte {
 	if bytes.IndexByte(b, escape) >= 0 {
 		b = withoutColours(b)
 	}
-	if bytes.Contains(b, []byte(nbsp)) {
-		b = bytes.ReplaceAll(b, []byte(nbsp), []byte{' '})
-	}
-	if bytes.Contains(b, []byte(":"+entity)) || bytes.Contains(b, []byte("denied"+entity)) {
-		b = bytes.ReplaceAll(b, []byte(entity), []byte{' '})
-	}
 	soft := r.soft
 	r.soft = false
-	if soft || isQuotedPrintable(b) {
+	if encoded := isQuotedPrintable(b, r.mail); soft || encoded {
 		b, r.soft = quotedPrintable(b)
+		r.mail = true
+	} else if bytes.IndexByte(b, '=') >= 0 {
+		r.mail = false
+	}
+	if r.opts.Provenance < ProvenanceFile {
+		b, r.page = unmark(b, r.open != nil && openQuote(r.open.recs[len(r.open.recs)-1].text), r.page)
+		return b
+	}
+	if bytes.Contains(b, []byte(nbsp)) {
+		b = bytes.ReplaceAll(b, []byte(nbsp), []byte{' '})
 	}
 	return b
 }
@@ -32,7 +36,6 @@ func (r *Reader) undressLine(b []byte) []byte {
 const (
 	escape = 0x1b
 	nbsp   = "\u00a0"
-	entity = "&nbsp;" // the same on a web page
 )
 
 // withoutColours takes out the control sequences of terminals (ECMA-48): ESC [,
@@ -56,8 +59,9 @@ func withoutColours(b []byte) []byte {
 
 // isQuotedPrintable reports whether a line is encoded as mails are (RFC 2045):
 // then behind every equals sign stand two hexadecimal digits, or the line's end.
-// The fields of a record have other values than that.
-func isQuotedPrintable(b []byte) bool {
+// The fields of a record have other values than that. mail says that the line
+// before was encoded.
+func isQuotedPrintable(b []byte, mail bool) bool {
 	signs := 0
 	for i, c := range b {
 		if c != '=' {
@@ -68,7 +72,21 @@ func isQuotedPrintable(b []byte) bool {
 		}
 		signs++
 	}
-	return signs > 1 && bytes.Contains(b, []byte("=3D"))
+	switch n := bytes.Index(b, []byte("=3D")); {
+	case signs == 0:
+		return false
+	case mail || signs > 1 && n >= 0:
+		return true
+	case n < 0:
+		return false
+	default: // one field, whose value is no hexadecimal number otherwise
+		key := b[bytes.LastIndexByte(b[:n], ' ')+1 : n]
+		switch string(key) {
+		case "pid", "type", "msg", "scontext", "tcontext", "tclass", "permissive":
+			return true
+		}
+		return false
+	}
 }
 
 // quotedPrintable decodes such a line. soft says that the next one goes on where
@@ -95,14 +113,19 @@ func quotedPrintable(b []byte) (out []byte, soft bool) {
 // none.
 func undress(s string, interp bool) string {
 	i := strings.IndexByte(s, '"')
-	switch {
-	case i < 0 && !interp:
-		return requote(s)
-	case i > 0 && s[i-1] == '\\':
+	for range 3 { // perhaps one in another
+		if i <= 0 || s[i-1] != '\\' {
+			break
+		}
 		// It was put into a JSON string or the like. In a record as the kernel
 		// writes it a quote follows an equals sign, and only inside quotes a name
 		// may hold a backslash.
-		return strings.NewReplacer(`\"`, `"`, `\\`, `\`).Replace(s)
+		s = strings.NewReplacer(`\"`, `"`, `\\`, `\`).Replace(s)
+		i = strings.IndexByte(s, '"')
+	}
+	switch {
+	case i < 0 && (!interp || strings.Contains(s, " dev=")):
+		return requote(s, interp)
 	case !interp && i > 0 && s[i-1] == '=' && i+2 < len(s) && s[i+1] == '"' && !isSpace(s[i+2]) && s[i+2] != '\'':
 		// It was put into a CSV field: behind an empty value there would be a
 		// blank.
@@ -112,22 +135,30 @@ func undress(s string, interp bool) string {
 }
 
 // requote finds other quotes in a body that has no plain ones. The kernel puts
-// what it does not encode between plain ones.
-func requote(s string) string {
+// what it does not encode between plain ones; in an interpreted record only the
+// device has any.
+func requote(s string, interp bool) string {
 	at := strings.IndexByte(s, '=')
+	if interp {
+		at = strings.Index(s, " dev=") + len(" dev")
+	}
 	for at >= 0 && at+1 < len(s) {
 		switch rest := s[at+1:]; {
 		case rest[0] == '&' && (strings.HasPrefix(rest, "&quot;") || strings.HasPrefix(rest, "&#")):
 			return html.UnescapeString(s)
+		case rest[0] == '`' && !interp:
+			return strings.ReplaceAll(s, "`", `"`)
 		case rest[0] == '\'' && strings.HasPrefix(rest, "''") && len(rest) > 2 && !isSpace(rest[2]):
 			return strings.ReplaceAll(s, "''", `"`)
 		case rest[0] >= 0x80:
-			for _, q := range [...]string{"\u201c", "\u201d", "\u201e", "\u00ab"} {
+			for _, q := range [...]string{"\u201c", "\u201d", "\u201e", "\u201f", "\u00ab", "\u2033", "\uff02", mojiOpen, mojiShut, "\x93", "\x94"} {
 				if strings.HasPrefix(rest, q) {
-					return strings.NewReplacer("\u201c", `"`, "\u201d", `"`, "\u201e", `"`, "\u00ab", `"`, "\u00bb", `"`,
-						"\u2018", "'", "\u2019", "'").Replace(s)
+					return plainQuotes.Replace(s)
 				}
 			}
+		}
+		if interp {
+			break
 		}
 		n := strings.IndexByte(s[at+1:], '=')
 		if n < 0 {
@@ -137,3 +168,18 @@ func requote(s string) string {
 	}
 	return s
 }
+
+// plainQuotes puts plain quotes in the place of those of word processors, also of
+// those that were written in one encoding and read in another.
+var plainQuotes = strings.NewReplacer(
+	"\u201c", `"`, "\u201d", `"`, "\u201e", `"`, "\u201f", `"`, "\u00ab", `"`, "\u00bb", `"`, "\u2033", `"`, "\uff02", `"`,
+	mojiOpen, `"`, mojiShut, `"`, mojiShut2, `"`, "\x93", `"`, "\x94", `"`,
+	"\u2018", "'", "\u2019", "'")
+
+// What becomes of the bytes of “ and ” in Windows-1252 if they are read as
+// characters. The last byte of the second has none there.
+const (
+	mojiOpen  = "\u00e2\u20ac\u0153"
+	mojiShut  = "\u00e2\u20ac\u009d"
+	mojiShut2 = "\u00e2\u20ac\ufffd"
+)

@@ -1,0 +1,256 @@
+package avc
+
+import (
+	"bytes"
+	"html"
+	"unicode/utf8"
+)
+
+// This file takes off what web pages, word processors and markup languages put
+// into a record that was pasted. A record as the kernel writes it has nothing of
+// that outside the quotes of a name, and what stands inside them is left alone.
+// None of it is done to a source that only the kernel or a daemon writes.
+
+// unmark returns b without markup. inName says that b begins inside the quotes
+// of a name that another line opened, page that the line before was the source of
+// a web page; it returns whether this one is.
+func unmark(b []byte, inName, page bool) ([]byte, bool) {
+	if hasHigh(b) {
+		b = plainRunes(b)
+	}
+	if bytes.Contains(b, []byte(`\u00`)) {
+		b = unescapeUnicode(b)
+	}
+	page = page && inName
+	for range 3 { // a page that quotes the source of another
+		if bytes.IndexByte(b, '&') < 0 || !hasEntity(b, inName && !page) {
+			break
+		}
+		b, page = plainRunes([]byte(html.UnescapeString(string(b)))), true
+	}
+	if bytes.IndexByte(b, '<') >= 0 {
+		b = withoutTags(b, inName)
+	}
+	if bytes.IndexByte(b, '*') >= 0 || bytes.IndexByte(b, '`') >= 0 || bytes.IndexByte(b, '\\') >= 0 {
+		b = withoutEmphasis(b, inName)
+	}
+	return b, page
+}
+
+// hasHigh reports whether there is a byte that is not ASCII.
+func hasHigh(b []byte) bool {
+	for _, c := range b {
+		if c >= utf8.RuneSelf {
+			return true
+		}
+	}
+	return false
+}
+
+// plainRunes replaces blanks that are no ASCII by ones that are, and takes out
+// marks that are not seen. The kernel encodes names that hold either.
+func plainRunes(b []byte) []byte {
+	if !hasHigh(b) {
+		return b
+	}
+	out := make([]byte, 0, len(b))
+	latin := !utf8.Valid(b)
+	for i := 0; i < len(b); {
+		c, n := utf8.DecodeRune(b[i:])
+		switch {
+		case c < utf8.RuneSelf:
+			out = append(out, b[i])
+		case latin && n == 1 && b[i] == 0xa0: // U+00A0 in ISO 8859-1 and its kin
+			out = append(out, ' ')
+		case c == '\u00c2' && bytes.HasPrefix(b[i+n:], []byte(nbsp)): // U+00A0, encoded twice
+			out = append(out, ' ')
+			n += len(nbsp)
+		case isBlankRune(c):
+			out = append(out, ' ')
+		case isUnseen(c):
+		default:
+			out = append(out, b[i:i+n]...)
+		}
+		i += n
+	}
+	return trimBorders(out)
+}
+
+func isBlankRune(c rune) bool {
+	return c == '\u00a0' || c == '\u1680' || c >= '\u2000' && c <= '\u200a' || c == '\u2028' || c == '\u2029' ||
+		c == '\u202f' || c == '\u205f' || c == '\u3000'
+}
+
+// isUnseen reports whether a character only says where a line may be broken, or
+// in which direction it runs.
+func isUnseen(c rune) bool {
+	return c == '\u00ad' || c >= '\u200b' && c <= '\u200f' || c >= '\u202a' && c <= '\u202e' ||
+		c >= '\u2060' && c <= '\u2069' || c == '\ufeff'
+}
+
+// trimBorders takes the lines of a box and the signs for a line that goes on
+// from the ends of a line.
+func trimBorders(b []byte) []byte {
+	const borders = "│┃║▏▎▌▐▕¦↪↳⤷↩↵⏎"
+	for {
+		t := bytes.TrimLeft(b, " \t")
+		if c, n := utf8.DecodeRune(t); n > 1 && bytes.ContainsRune([]byte(borders), c) {
+			b = t[n:]
+			continue
+		}
+		break
+	}
+	for {
+		t := bytes.TrimRight(b, " \t")
+		c, n := utf8.DecodeLastRune(t)
+		if n <= 1 || !bytes.ContainsRune([]byte(borders), c) {
+			return b
+		}
+		b = bytes.TrimRight(t[:len(t)-n], " \t")
+	}
+}
+
+// unescapeUnicode decodes the escapes of JSON that some writers use for
+// punctuation, where a field begins with them.
+func unescapeUnicode(b []byte) []byte {
+	if bytes.Contains(b, []byte(`="`)) || !bytes.Contains(b, []byte(`=\u0022`)) && !bytes.Contains(b, []byte(`\u003d`)) &&
+		!bytes.Contains(b, []byte(`\u003D`)) {
+		return b
+	}
+	out := make([]byte, 0, len(b))
+	for i := 0; i < len(b); i++ {
+		if b[i] == '\\' && i+5 < len(b) && string(b[i+1:i+4]) == "u00" {
+			h, l := hexDigit(upper(b[i+4])), hexDigit(upper(b[i+5]))
+			if c := h<<4 | l; h <= 7 && l <= 15 && c >= ' ' {
+				out = append(out, c)
+				i += 5
+				continue
+			}
+		}
+		out = append(out, b[i])
+	}
+	return out
+}
+
+func upper(c byte) byte {
+	if c >= 'a' && c <= 'z' {
+		c -= 'a' - 'A'
+	}
+	return c
+}
+
+// hasEntity reports whether a character reference of HTML stands outside the
+// quotes of names.
+func hasEntity(b []byte, inName bool) bool {
+	for i, c := range b {
+		switch {
+		case c == '"':
+			inName = !inName
+		case c == '&' && !inName:
+			n := bytes.IndexByte(b[i:min(len(b), i+10)], ';')
+			if n > 2 && (b[i+1] == '#' || isLetter(b[i+1])) && len(html.UnescapeString(string(b[i:i+n+1]))) <= n {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func isLetter(c byte) bool { return upper(c) >= 'A' && upper(c) <= 'Z' }
+
+// withoutTags takes out the tags of HTML that stand in a line of text.
+func withoutTags(b []byte, inName bool) []byte {
+	out := make([]byte, 0, len(b))
+	breaks := false // between any two letters, then, also in names
+	for i := 0; i < len(b); i++ {
+		if b[i] == '"' {
+			inName = !inName
+		}
+		if b[i] == '<' && (!inName || breaks) {
+			n, blank := tag(b[i:])
+			isBreak := n > 0 && bytes.HasPrefix(b[i:], []byte("<wbr"))
+			breaks = breaks || isBreak
+			if n > 0 && (!inName || isBreak) {
+				if blank {
+					out = append(out, ' ')
+				}
+				i += n - 1
+				continue
+			}
+		}
+		out = append(out, b[i])
+	}
+	if breaks {
+		return bytes.ReplaceAll(out, []byte("<wbr>"), nil)
+	}
+	return out
+}
+
+// tag returns how long the tag is that b begins with, 0 if that is none, and
+// whether it parts what is before it from what is behind it.
+func tag(b []byte) (n int, blank bool) {
+	const long = 512
+	end := bytes.IndexByte(b[:min(len(b), long)], '>')
+	if end < 0 {
+		return 0, false
+	}
+	name := bytes.TrimPrefix(b[1:end], []byte{'/'})
+	k := 0
+	for k < len(name) && (isLetter(name[k]) || name[k] >= '0' && name[k] <= '9') {
+		k++
+	}
+	if rest := name[k:]; len(rest) > 0 && rest[0] != ' ' && rest[0] != '/' || bytes.IndexByte(name, '<') >= 0 {
+		return 0, false
+	}
+	switch string(bytes.ToLower(name[:k])) {
+	case "b", "strong", "i", "em", "u", "s", "del", "ins", "mark", "font", "span", "code", "tt", "kbd", "samp", "var", "a", "wbr", "small":
+		return end + 1, false
+	case "br", "p", "pre", "div", "li", "ul", "ol", "td", "th", "tr", "table", "tbody", "blockquote", "section", "cite", "q":
+		return end + 1, true
+	}
+	return 0, false
+}
+
+// withoutEmphasis takes out the marks of Markdown outside the quotes of names:
+// asterisks that make bold, grave accents, and backslashes before punctuation.
+func withoutEmphasis(b []byte, inName bool) []byte {
+	escaped, in := false, inName
+	for i, c := range b {
+		if c == '"' {
+			in = !in
+		}
+		// In a record as the kernel writes it there is no backslash outside
+		// quotes, and nearly every one has a type with an underscore.
+		if c == '\\' && !in && i+1 < len(b) && b[i+1] == '_' {
+			escaped = true
+			break
+		}
+	}
+	out := make([]byte, 0, len(b))
+	for i := 0; i < len(b); i++ {
+		c := b[i]
+		switch {
+		case c == '"':
+			inName = !inName
+		case c == '\\' && escaped && i+1 < len(b) && bytes.IndexByte([]byte("_*{}[]<>()#~|.-"), b[i+1]) >= 0:
+			continue
+		case inName:
+		case c == '*' && (i+1 < len(b) && b[i+1] == '*' || i > 0 && b[i-1] == '*'):
+			continue
+		case c == '`' && !graveQuote(b, i):
+			continue
+		}
+		out = append(out, c)
+	}
+	return out
+}
+
+// graveQuote reports whether the grave accent at i is in the place of a quote:
+// comm=`cat`.
+func graveQuote(b []byte, i int) bool {
+	if i > 0 && b[i-1] == '=' {
+		return true
+	}
+	start := bytes.LastIndexByte(b[:i], '`')
+	return start > 0 && b[start-1] == '=' && bytes.IndexByte(b[start:i], ' ') < 0
+}

@@ -1,0 +1,73 @@
+package avc
+
+import "strings"
+
+// tidy puts right what people do to a record that they copy or type: markup,
+// blanks around equals signs, a brace that is not closed. The outcome has no
+// field that s has not.
+func tidy(s string) string {
+	b, _ := unmark([]byte(s), false, false)
+	return closeGaps(closeBrace(string(b)))
+}
+
+// closeBrace ends the list of permissions before the word that follows it, and
+// takes double braces for single ones.
+func closeBrace(s string) string {
+	open := strings.IndexByte(s, '{')
+	if open < 0 {
+		return s
+	}
+	if rest := strings.TrimLeft(s[open+1:], " "); strings.HasPrefix(rest, "{") {
+		return s[:open] + strings.Replace(rest, "}}", "}", 1)
+	}
+	end, word := strings.IndexByte(s[open:], '}'), strings.Index(s[open:], " for ")
+	if word < 0 || end >= 0 && end < word || strings.IndexByte(s[open:open+word], '=') >= 0 {
+		return s
+	}
+	return s[:open+word] + " }" + s[open+word:]
+}
+
+// closeGaps takes out the blanks around the equals signs of fields that a vector
+// has: "pid = 7", "tclass= file". A field without a value stays so.
+func closeGaps(s string) string {
+	if !strings.Contains(s, "= ") && !strings.Contains(s, " =") {
+		return s
+	}
+	const message = "msg='"
+	if i := strings.Index(s, message); i >= 0 {
+		i += len(message)
+		return closeGaps(s[:i-len(message)]) + message + closeGaps(s[i:])
+	}
+	var b strings.Builder
+	f := fieldScanner{s: s}
+	done := 0
+	for {
+		key, val, kind, ok := f.next()
+		if !ok {
+			break
+		}
+		end := f.i
+		switch {
+		case kind == plain && val == "" && keyOf(key) != 0: // tclass= file
+		case kind == word && keyOf(strings.TrimSuffix(val, "=")) != 0: // pid = 7
+			rest := strings.TrimLeft(s[f.i:], " ")
+			if !strings.HasPrefix(rest, "=") {
+				continue
+			}
+			b.WriteString(s[done:end] + "=")
+			end = len(s) - len(rest) + 1
+			done, f.i = end, end
+		default:
+			continue
+		}
+		rest := strings.TrimLeft(s[end:], " ")
+		next, _, _ := strings.Cut(rest, " ")
+		if isKey, _, found := strings.Cut(next, "="); found && keyOf(isKey) != 0 || strings.HasPrefix(strings.TrimLeft(rest[len(next):], " "), "=") {
+			continue
+		}
+		b.WriteString(s[done:end])
+		done = len(s) - len(rest)
+	}
+	b.WriteString(s[done:])
+	return b.String()
+}
