@@ -271,6 +271,9 @@ func (v *vector) fields(s string) error {
 			val = f.unglue(val)
 		}
 		v.last, v.from = nil, f.i-len(val)
+		if kind == plain && !v.interp && len(val) > 1 && val[len(val)-1] == ',' {
+			val = val[:len(val)-1]
+		}
 		if err := v.set(k, key, val, kind); err != nil {
 			return err
 		}
@@ -410,9 +413,6 @@ func (v *vector) set(k seen, key, val string, kind valueKind) error {
 	case sawExe:
 		v.name(val, kind, &d.Exe)
 	case sawDev:
-		if kind == plain {
-			val = strings.TrimSuffix(val, ",")
-		}
 		v.name(val, kind, &d.Dev)
 		v.last = nil
 	case sawIno:
@@ -514,12 +514,11 @@ func nameAtStart(s string) string {
 	for i < len(s) && (isKeyByte(s[i]) && s[i] != '[' && s[i] != ']') {
 		i++
 	}
-	return strings.TrimRight(s[:i], ".-")
+	return strings.TrimRight(s[:i], ".-_")
 }
 
 // user reads uid=0, uid=root or auid=unset.
 func user(val string) User {
-	val = strings.TrimSuffix(val, ",")
 	switch val {
 	case "", "?", "n/a":
 		return User{}

@@ -185,9 +185,13 @@ func (c *clock) sniff(b []byte, from int) (h header, ok bool) {
 }
 
 // cutType returns where a header begins that a line ends inside the type of:
-// type=USER_|AVC, -1 if there is none.
+// type=USER_|AVC, or inside the ID of if that has a number for a type:
+// type=1400 au|dit(, -1 if there is none.
 func cutType(b []byte) int {
 	i := len(b)
+	if n := bytes.LastIndexByte(b, ' '); n > 0 && b[n-1] <= '9' && (bytes.HasPrefix(auditP, b[n+1:]) || openStamp(b[n+1:])) {
+		i = n
+	}
 	for i > 0 && isTypeByte(b[i-1]) {
 		i--
 	}
@@ -336,7 +340,8 @@ func avcAnchor(b []byte, from, i int) (h header, ok bool) {
 	case i > from && b[i-1] == 'u' && (i-1 == from || !isKeyByte(b[i-2])):
 		h.start, h.body = i-1, i-1
 		h.typ = TypeUserAVC
-	case i > from && isWordByte(b[i-1]) && (b[i-1] != '_' || i > from+1 && b[i-2] != ' '): // but _avc: …_ in Markdown
+	case i > from && isWordByte(b[i-1]) && (b[i-1] != '_' || i > from+1 && b[i-2] != ' ') && b[i-1]-'0' > 9:
+		// There may be a line's number before it, or the mark of Markdown: _avc: …_
 		return h, false
 	}
 	return h, true

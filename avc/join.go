@@ -61,8 +61,10 @@ func continues(typ RecordType, text, line []byte) (blank, ok bool) {
 		return blank || spaced, blank || bytes.IndexByte(line, '"') >= 0 || len(more) == 0
 	case !spaced && isCutWord(string(last), string(first)):
 		return false, true
+	case first[0] == '=' && knownKey(string(last)): // ino|=7
+		return false, true
 	case openStamp(last):
-		return isClock(first), true
+		return isClock(first) && !isEpoch(last), true
 	}
 	lastKey, lastField := fieldKey(last)
 	switch {
@@ -95,7 +97,7 @@ func continues(typ RecordType, text, line []byte) (blank, ok bool) {
 		return true, true
 	case bytes.HasPrefix(first, avcWord) || bytes.HasPrefix(first, []byte("msg=")) || bytes.HasPrefix(first, auditP):
 		return true, true
-	case lastField && knownKey(lastKey) && (hasField(more) || valueTail(lastKey, first, more)):
+	case lastField && knownKey(lastKey) && (hasField(more) || valueTail(lastKey, last, first, more)):
 		// scontext=system_u:system_r:|foo_t:s0, path=/memfd:x|(deleted)
 		return first[0] == '(', true
 	case vector && (has(more, "tclass") || has(more, "scontext") && !has(text, "scontext")): // dsm=HS|_Q scontext=… tclass=…
@@ -226,6 +228,12 @@ func openStamp(last []byte) bool {
 	return i >= 0 && bytes.IndexByte(last[i:], ')') < 0
 }
 
+// isEpoch reports whether the stamp that w ends in counts seconds, and is no date.
+func isEpoch(w []byte) bool {
+	date := w[bytes.LastIndexByte(w, '(')+1:]
+	return bytes.Count(date, []byte{'.'}) < 2 && !bytes.ContainsAny(date, "/-")
+}
+
 // isClock reports whether a word begins as a time of day, 01:40:18.
 func isClock(w []byte) bool {
 	_, i := digits(w, 0)
@@ -293,11 +301,14 @@ func leadsOn(b []byte) bool {
 }
 
 // valueTail reports whether w, with more behind it on its line, can be the rest
-// of a value.
-func valueTail(key string, w, more []byte) bool {
+// of the value that text ends in.
+func valueTail(key string, text, w, more []byte) bool {
 	switch key {
 	case "scontext", "tcontext", "oldcontext", "newcontext", "subj", "obj":
 		cut := len(more) == 0 || bytes.IndexByte(more, ' ') < 0 && beginsKey(string(more))
+		if open := isOpenContext(text); open && cut && isContextText(w) {
+			return true
+		}
 		return cut && (bytes.IndexByte(w, ':') >= 0 || bytes.HasSuffix(w, []byte("_t")))
 	case "proctitle", "saddr", "comm", "name", "path", "exe", "cwd":
 		for _, c := range w {
@@ -328,6 +339,140 @@ func knownClass(name string) bool {
 		return true
 	}
 	return false
+}
+
+// withoutPrefix takes away the mark that stood before the record's first line too:
+// of a comment, a quotation or a patch.
+func withoutPrefix(line, prefix []byte) []byte {
+	const words = "dnl "
+	mark := prefix[:len(prefix)-len(bytes.TrimLeft(prefix, " \t>#|*;/%+-!~"))]
+	if len(mark) == 0 && bytes.HasPrefix(prefix, []byte(words)) {
+		mark = prefix[:len(words)]
+	}
+	if len(mark) == 0 || len(line) == 0 {
+		return line
+	}
+	if rest, ok := bytes.CutPrefix(line, mark); ok {
+		return rest
+	}
+	c := mark[0]
+	level := len(line) > 2 && line[1] == 's' && line[2]-'0' <= 9 // -s0:c0 goes on a context
+	if c == line[0] && (c == '+' || c == '-' && !level) {
+		return line[1:]
+	}
+	return line
+}
+
+// withoutBullet takes the sign of a list from a field that text has not yet.
+func withoutBullet(part, text []byte) []byte {
+	if len(part) < 3 || part[1] != ' ' || bytes.IndexByte([]byte("-*+"), part[0]) < 0 {
+		return part
+	}
+	rest := bytes.TrimLeft(part[2:], " ")
+	if first, _ := firstWord(rest); isNextField(first, text) {
+		return rest
+	}
+	return part
+}
+
+// isNextField reports whether a word is a field of a vector that text has not
+// yet.
+func isNextField(w, text []byte) bool {
+	key, ok := fieldKey(w)
+	return ok && keyOf(key) != 0 && !has(text, key)
+}
+
+// leadsOnSpaced reports whether a word behind a blank line goes on a vector: a
+// field that stands nowhere else.
+func leadsOnSpaced(w, text []byte) bool {
+	key, _ := fieldKey(w)
+	switch key {
+	case "scontext", "tcontext", "tclass", "comm", "ino":
+		return !has(text, key)
+	}
+	return false
+}
+
+// isFragment reports whether a line is a single word that may be a piece of the
+// vector text: the beginning of a key, or the middle of a context.
+func isFragment(text, part []byte) bool {
+	return isKeyFragment(part) || isValueFragment(text, part)
+}
+
+func isKeyFragment(part []byte) bool {
+	if len(part) == 0 {
+		return false
+	}
+	for _, key := range [...]string{"scontext=", "tcontext=", "tclass=", "permissive=", "path=", "name=", "dev=", "ino=", "comm=", "pid=", "ioctlcmd=", "capability="} {
+		if strings.HasPrefix(key, string(part)) {
+			return true
+		}
+	}
+	return false
+}
+
+// isValueFragment reports whether the last field of text is a context that part,
+// which stands alone on its line, may belong to.
+func isValueFragment(text, part []byte) bool {
+	const long = 128
+	key, ok := fieldKey(lastWord(text))
+	return ok && (key == "scontext" || key == "tcontext") && len(part) > 0 && len(part) <= long && isContextText(part)
+}
+
+// isContextText reports whether there are only bytes in w that a context has.
+func isContextText(w []byte) bool {
+	for _, c := range w {
+		if !isWordByte(c) && c != ':' && c != '-' && c != '.' && c != ',' {
+			return false
+		}
+	}
+	return true
+}
+
+// isOpenContext reports whether a context can't end so.
+func isOpenContext(w []byte) bool {
+	n := len(w) - 1
+	return bytes.IndexByte([]byte(":-.,"), w[n]) >= 0 || n > 0 && (w[n] == 's' || w[n] == 'c') && bytes.IndexByte([]byte(":-.,"), w[n-1]) >= 0 && bytes.Count(w, []byte{':'}) > 2
+}
+
+// stringPiece returns what a line adds to the text of a program in which a long
+// string is put together from several, if the record's first line, behind
+// prefix, is one of them.
+func stringPiece(text, line, prefix []byte) ([]byte, bool) {
+	if len(stringEnd(text, prefix)) == 0 {
+		return nil, false
+	}
+	line = bytes.TrimLeft(line, " \t+.&")
+	if len(line) < 2 || line[0] != openString(prefix) {
+		return nil, false
+	}
+	return line[1:], true
+}
+
+// openString returns the quote that a string began with in prefix and did not end
+// with, 0 if there is none.
+func openString(prefix []byte) byte {
+	for _, q := range []byte{'"', '\''} {
+		if bytes.Count(prefix, []byte{q})%2 == 1 {
+			return q
+		}
+	}
+	return 0
+}
+
+// stringEnd returns what ends a string at the end of text that another one
+// follows: the quote that stood before the record's first line, and what joins
+// them. A comma does not.
+func stringEnd(text, prefix []byte) []byte {
+	q := openString(prefix)
+	if q == 0 {
+		return nil
+	}
+	end := bytes.TrimRight(text, " \t+.\\&")
+	if n := len(end) - 1; n >= 0 && end[n] == q && (n == 0 || end[n-1] != '\\') {
+		return text[n:]
+	}
+	return nil
 }
 
 // trimDecoration takes away what quotes a line: blanks, and those of the marks

@@ -29,7 +29,7 @@ func unmark(b []byte, inName, page bool) ([]byte, bool) {
 		b, page = plainRunes([]byte(html.UnescapeString(string(b)))), true
 	}
 	if bytes.IndexByte(b, '<') >= 0 {
-		b = withoutTags(b, inName)
+		b = withoutTags(withoutBreak(b), inName && !page)
 	}
 	if bytes.IndexByte(b, '*') >= 0 || bytes.IndexByte(b, '`') >= 0 || bytes.IndexByte(b, '\\') >= 0 {
 		b = withoutEmphasis(b, inName)
@@ -157,6 +157,15 @@ func hasEntity(b []byte, inName bool) bool {
 }
 
 func isLetter(c byte) bool { return upper(c) >= 'A' && upper(c) <= 'Z' }
+
+// withoutBreak takes the tag from the end of a line by which a page breaks it. The
+// line may end inside a name, but no line of a log does.
+func withoutBreak(b []byte) []byte {
+	if i := bytes.LastIndexByte(b, '<'); i >= 0 && b[len(b)-1] == '>' && bytes.HasPrefix(bytes.ToLower(b[i:]), []byte("<br")) {
+		return bytes.TrimRight(b[:i], " ")
+	}
+	return b
+}
 
 // withoutTags takes out the tags of HTML that stand in a line of text.
 func withoutTags(b []byte, inName bool) []byte {

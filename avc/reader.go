@@ -95,6 +95,8 @@ type Reader struct {
 	open     *pending
 	openLine []byte // what stood before it in its line
 	cut      []byte // the beginning of a header that the last line ended in
+	held     []byte // a line that is the beginning of a key, perhaps
+	gap      bool   // the last line was blank, and its record goes on, perhaps
 	soft     bool   // the last line's end was a mail's and not the record's
 	mail     bool   // the last line was encoded as mails are
 	page     bool   // the last line was the source of a web page
@@ -330,14 +332,10 @@ func (r *Reader) add(h *header, b []byte, prov Provenance) {
 // maxLines bounds how many lines a record may be spread over.
 const maxLines = 32
 
-// extend appends a further line to the open record, and a blank between them if
-// there is to be one.
-func (r *Reader) extend(line []byte, blank bool) bool {
-	rec := &r.open.recs[len(r.open.recs)-1]
-	text := bytes.TrimRight(rec.text, " \t")
-	if n := len(text); n > 0 && text[n-1] == '\\' {
-		text, blank = bytes.TrimRight(text[:n-1], " \t"), true
-	}
+// extend appends a further line to the open record, whose text so far is text,
+// and a blank between them if there is to be one.
+func (r *Reader) extend(text, line []byte, blank bool) bool {
+	text = bytes.TrimRight(text, " \t")
 	if blank {
 		return r.join(text, []byte{' '}, line)
 	}

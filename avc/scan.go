@@ -128,35 +128,23 @@ func (r *Reader) line(b []byte) {
 	}
 	h, ok := r.clock.sniff(b, 0)
 	if r.open != nil {
-		rec := &r.open.recs[len(r.open.recs)-1]
-		text := rec.text
-		if ok && h.weak && h.form == FormBare && (awaitsVector(rec.typ, text) || awaitsOp(rec.typ, text)) {
-			ok = false // this is the body of the record that is open
+		if len(b) < len(dressed) && len(bytes.TrimSpace(b)) == 0 && len(bytes.TrimSpace(dressed)) > 0 {
+			return // there was nothing but markup
 		}
-		if ok && h.weak && bytes.HasPrefix(b[h.start:], msgEq) && !bytes.Contains(text, auditP[:5]) {
-			ok = false // type=AVC |msg=audit(1.2:3):
+		if !ok && follows && r.extendSoft(b) {
+			return
 		}
-		if ok && h.weak && bytes.HasSuffix(text, msgEq) && len(trimDecoration(b[:h.start], r.openLine)) == 0 {
-			ok = false // type=AVC msg=|audit(1.2:3):
-		}
+		ok = ok && !r.isBody(&h, b)
 		part := b
 		if ok {
 			part = b[:h.start]
 		}
-		part = trimDecoration(part, r.openLine)
-		blank, goes := continues(rec.typ, text, part)
-		if n := len(bytes.TrimRight(text, " \t")); !goes && n > 0 && text[n-1] == '\\' && len(part) > 0 {
-			blank, goes = true, true
-		}
-		if follows && !ok && r.extendSoft(b) {
-			return
-		}
-		if goes && r.extend(part, blank) {
+		if r.goesOn(part, ok) {
 			if !ok {
 				return
 			}
 		} else {
-			r.open = nil
+			r.open, r.held, r.gap = nil, r.held[:0], false
 		}
 	}
 	if ok {
@@ -170,6 +158,95 @@ func (r *Reader) line(b []byte) {
 	r.lostReport(b)
 }
 
+// isBody reports whether what looks like a record at h in b is the body of the one
+// that is open.
+func (r *Reader) isBody(h *header, b []byte) bool {
+	rec := &r.open.recs[len(r.open.recs)-1]
+	text := rec.text
+	switch {
+	case !h.weak:
+		return false
+	case h.form == FormBare && (awaitsVector(rec.typ, text) || awaitsOp(rec.typ, text)):
+		return true
+	case bytes.HasPrefix(b[h.start:], msgEq) && !bytes.Contains(text, auditP[:5]): // type=AVC |msg=audit(1.2:3):
+		return true
+	}
+	// type=AVC msg=|audit(1.2:3):
+	return bytes.HasSuffix(text, msgEq) && len(trimDecoration(b[:h.start], r.openLine)) == 0
+}
+
+// goesOn takes a line that the open record goes on in. last says that another
+// record begins behind it.
+func (r *Reader) goesOn(line []byte, last bool) bool {
+	rec := &r.open.recs[len(r.open.recs)-1]
+	text := rec.text
+	if bytes.IndexByte(r.openLine, '|') >= 0 { // a table's last border
+		text = bytes.TrimSuffix(bytes.TrimRight(text, " \t"), []byte(" |"))
+	}
+	if piece, ok := stringPiece(text, line, r.openLine); ok {
+		return r.join(text[:len(text)-len(stringEnd(text, r.openLine))], piece)
+	}
+	part := trimDecoration(withoutPrefix(line, r.openLine), r.openLine)
+	if bytes.IndexByte(r.openLine, '|') >= 0 {
+		part = bytes.TrimSuffix(part, []byte(" |"))
+	}
+	if r.soft && len(part) > 0 && bytes.HasSuffix(line, []byte(" ")) {
+		part = append(slices.Clone(part), ' ')
+	}
+	vector := rec.typ == TypeAVC || rec.typ == TypeUserAVC
+	incomplete := vector && !has(text, "tclass")
+	if len(part) == 0 && !last && incomplete && !r.gap && len(r.held) == 0 && bytes.IndexByte(text, '}') >= 0 {
+		r.gap = true // perhaps the lines are spaced
+		return true
+	}
+	if incomplete {
+		part = withoutBullet(part, text)
+	}
+	if r.gap {
+		r.gap = false
+		if first, _ := firstWord(part); !leadsOnSpaced(first, text) {
+			return false
+		}
+	}
+	if len(r.held) > 0 {
+		held := slices.Clone(r.held)
+		r.held = r.held[:0]
+		if first, _ := firstWord(part); isNextField(first, text) && isValueFragment(text, held) {
+			if !r.extend(text, held, false) {
+				return false
+			}
+			text = r.open.recs[len(r.open.recs)-1].text
+		} else {
+			part = slices.Concat(held, part)
+		}
+	}
+	if n := len(bytes.TrimRight(text, " \t")); n > 0 && text[n-1] == '\\' && len(part) > 0 {
+		return r.afterBackslash(rec.typ, text[:n-1], part, isIndented(line))
+	}
+	blank, goes := continues(rec.typ, text, part)
+	switch {
+	case goes:
+		return r.extend(text, part, blank)
+	case !last && incomplete && isFragment(text, part):
+		r.held = append(r.held[:0], part...)
+		return true
+	}
+	return false
+}
+
+// afterBackslash joins what a backslash at the line's end parted, as a shell
+// does: only what stood there parts the words, before it or as indentation.
+func (r *Reader) afterBackslash(typ RecordType, text, part []byte, indented bool) bool {
+	cut := bytes.TrimRight(text, " \t")
+	blank := len(cut) < len(text)
+	if between, goes := continues(typ, cut, part); goes && between || !blank && indented && !goes {
+		blank = true
+	}
+	return r.extend(cut, part, blank)
+}
+
+func isIndented(line []byte) bool { return len(line) > 0 && (line[0] == ' ' || line[0] == '\t') }
+
 // mend puts a line behind the beginning of a header that the last one ended in,
 // if it goes on there.
 func (r *Reader) mend(b []byte) []byte {
@@ -180,7 +257,7 @@ func (r *Reader) mend(b []byte) []byte {
 	for n < len(part) && isTypeByte(part[n]) {
 		n++
 	}
-	if rest := part[n:]; len(rest) > 0 && !bytes.HasPrefix(rest, []byte(" msg=")) {
+	if rest := part[n:]; len(rest) > 0 && !bytes.HasPrefix(rest, []byte(" msg=")) && bytes.IndexByte(head, ' ') < 0 {
 		return b
 	}
 	return slices.Concat(r.openLine, head, part)

@@ -79,6 +79,8 @@ func isQuotedPrintable(b []byte, mail bool) bool {
 		return true
 	case n < 0:
 		return false
+	case n+3 < len(b) && b[n+3] == '"':
+		return true
 	default: // one field, whose value is no hexadecimal number otherwise
 		key := b[bytes.LastIndexByte(b[:n], ' ')+1 : n]
 		switch string(key) {
