@@ -383,7 +383,7 @@ func (v *vector) name(val string, kind valueKind, to *string) {
 	} else {
 		*to = untrusted(val, kind)
 	}
-	if kind == plain {
+	if kind == plain && val != "" {
 		v.last = to // a word may follow: "/memfd:x (deleted)", "rs:main Q:Reg"
 	}
 }

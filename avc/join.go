@@ -352,12 +352,12 @@ func withoutPrefix(line, prefix []byte) []byte {
 	if len(mark) == 0 || len(line) == 0 {
 		return line
 	}
-	if rest, ok := bytes.CutPrefix(line, mark); ok {
+	if rest, ok := bytes.CutPrefix(line, bytes.TrimRight(mark, " \t")); ok && len(bytes.TrimSpace(mark)) > 0 && (len(rest) == 0 || isSpace(rest[0])) {
 		return rest
 	}
 	c := mark[0]
 	level := len(line) > 2 && line[1] == 's' && line[2]-'0' <= 9 // -s0:c0 goes on a context
-	if c == line[0] && (c == '+' || c == '-' && !level) {
+	if c == line[0] && (c == '+' || c == '-' && (len(mark) == 1 || !level)) {
 		return line[1:]
 	}
 	return line

@@ -7,7 +7,7 @@ import "strings"
 // field that s has not.
 func tidy(s string) string {
 	b, _ := unmark([]byte(s), false, false)
-	return closeGaps(closeBrace(string(b)))
+	return closeContexts(closeGaps(closeBrace(string(b))))
 }
 
 // closeBrace ends the list of permissions before the word that follows it, and
@@ -70,4 +70,21 @@ func closeGaps(s string) string {
 	}
 	b.WriteString(s[done:])
 	return b.String()
+}
+
+// closeContexts takes out a blank behind a colon of a context, where none can
+// end: "scontext=u:r: cat:s0".
+func closeContexts(s string) string {
+	for _, key := range [...]string{"scontext=", "tcontext="} {
+		i := strings.Index(s, " "+key)
+		if i < 0 {
+			continue
+		}
+		word, rest, _ := strings.Cut(s[i+1+len(key):], " ")
+		next, _, _ := strings.Cut(strings.TrimLeft(rest, " "), " ")
+		if strings.HasSuffix(word, ":") && strings.Count(word, ":") < 4 && next != "" && isContextText([]byte(next)) {
+			s = s[:i+1+len(key)] + word + strings.TrimLeft(rest, " ")
+		}
+	}
+	return s
 }

@@ -75,7 +75,7 @@ func isQuotedPrintable(b []byte, mail bool) bool {
 	switch n := bytes.Index(b, []byte("=3D")); {
 	case signs == 0:
 		return false
-	case mail || signs > 1 && n >= 0:
+	case mail, signs > 1 && (n >= 0 || bytes.Contains(b, []byte("=C2=A0"))):
 		return true
 	case n < 0:
 		return false
