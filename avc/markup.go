@@ -2,6 +2,7 @@ package avc
 
 import (
 	"bytes"
+	"encoding/binary"
 	"html"
 	"unicode/utf8"
 )
@@ -39,6 +40,12 @@ func unmark(b []byte, inName, page bool) ([]byte, bool) {
 
 // hasHigh reports whether there is a byte that is not ASCII.
 func hasHigh(b []byte) bool {
+	for len(b) >= 8 {
+		if binary.LittleEndian.Uint64(b)&0x8080808080808080 != 0 {
+			return true
+		}
+		b = b[8:]
+	}
 	for _, c := range b {
 		if c >= utf8.RuneSelf {
 			return true
