@@ -26,6 +26,11 @@ type compiler struct {
 	primary     []int             // indexes of types by value-1
 	permissions [][]string        // of classes, by index
 	data        []policydb.ClassData
+	nodes       []policydb.BitmapNode // those of alone
+
+	last     *Rule // the rule before, in lastDecl, and what it came to
+	lastRule *policydb.ModuleRule
+	lastDecl *decl
 
 	roleTransitions, nameTransitions transitions // by role or source, each once
 }

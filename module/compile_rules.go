@@ -29,7 +29,9 @@ func (c *compiler) oneType(name string, d *decl) (policydb.TypeSet, error) {
 	}
 	if c.alone[i].Nodes == nil {
 		v := c.m.Symbols.Types[i].Value - 1
-		c.alone[i].Nodes = []policydb.BitmapNode{{Start: v &^ 63, Map: 1 << (v & 63)}}
+		c.nodes = append(c.nodes, policydb.BitmapNode{Start: v &^ 63, Map: 1 << (v & 63)})
+		n := len(c.nodes)
+		c.alone[i].Nodes = c.nodes[n-1 : n : n]
 	}
 	return policydb.TypeSet{Types: c.alone[i]}, nil
 }
@@ -136,30 +138,45 @@ func (c *compiler) rule(list []policydb.ModuleRule, r *Rule, d *decl) ([]policyd
 	if err := checkXperms(r.Kind, r.Permissions, r.Xperms); err != nil {
 		return nil, err
 	}
-	out := policydb.ModuleRule{Kind: ruleKinds[r.Kind]}
+	before, last := c.last, c.lastRule // neighbours are often about the same
+	if before == nil || c.lastDecl != d {
+		before, last = &Rule{}, &policydb.ModuleRule{}
+	}
+	list = append(list, policydb.ModuleRule{Kind: ruleKinds[r.Kind], Sources: last.Sources, Classes: last.Classes})
+	out := &list[len(list)-1]
 	var err error
-	if out.Sources, err = c.oneType(r.Source, d); err != nil {
-		return nil, err
+	if r.Source != before.Source {
+		if out.Sources, err = c.oneType(r.Source, d); err != nil {
+			return nil, err
+		}
 	}
-	if r.Target == Self {
+	switch {
+	case r.Target == Self:
 		out.Flags = policydb.RuleSelf
-	} else if out.Targets, err = c.oneType(r.Target, d); err != nil {
-		return nil, err
+	case r.Target == before.Target:
+		out.Targets = last.Targets
+	default:
+		if out.Targets, err = c.oneType(r.Target, d); err != nil {
+			return nil, err
+		}
 	}
-	class, err := c.find(policydb.TableClasses, r.Class, d)
-	if err != nil {
-		return nil, err
+	if r.Class != before.Class || !slices.Equal(r.Permissions, before.Permissions) {
+		class, err := c.find(policydb.TableClasses, r.Class, d)
+		if err != nil {
+			return nil, err
+		}
+		mask, err := c.mask(class, r.Permissions)
+		if err != nil {
+			return nil, err
+		}
+		out.Classes = c.classData(c.m.Symbols.Classes[class].Value, mask)
 	}
-	mask, err := c.mask(class, r.Permissions)
-	if err != nil {
-		return nil, err
-	}
-	out.Classes = c.classData(c.m.Symbols.Classes[class].Value, mask)
+	c.last, c.lastRule, c.lastDecl = r, out, d
 	if !r.Kind.xperm() {
-		return append(list, out), nil
+		return list, nil
 	}
 	ranges := mergeRanges(slices.Clone(r.Xperms))
-	return c.xperms(list, &out, ranges, r.Permissions[0]), nil
+	return c.xperms(list[:len(list)-1], out, ranges, r.Permissions[0]), nil
 }
 
 // xperms adds a rule with extended permissions: one for all drivers that are

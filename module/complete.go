@@ -7,19 +7,23 @@ import (
 	"slices"
 )
 
-// complete returns the module's statements and merged rules, led in each block
-// by a require statement for what the block uses and nothing declares or
-// requires.
-func (m *Module) complete() ([]Statement, error) {
+// complete returns the module's statements and rules, merged for the text or for
+// binary, led in each block by a require statement for what the block uses and
+// nothing declares or requires.
+func (m *Module) complete(binary bool) ([]Statement, error) {
 	k := &completer{m: m, attributes: make(map[string]bool, len(m.RequireAttributes))}
 	for _, a := range m.RequireAttributes {
 		k.attributes[a] = true
 	}
-	rules := m.Merged()
-	list := make([]Statement, 0, len(m.Statements)+len(rules))
+	list := make([]Statement, 0, len(m.Statements)+len(m.Rules))
 	list = append(list, m.Statements...)
-	for i := range rules {
-		list = append(list, &rules[i])
+	if binary {
+		list = mergeForBinary(list, m.Rules, m.isAttribute)
+	} else {
+		rules := m.Merged()
+		for i := range rules {
+			list = append(list, &rules[i])
+		}
 	}
 	return k.block(list, nil, 0)
 }
@@ -28,6 +32,8 @@ func (m *Module) complete() ([]Statement, error) {
 type completer struct {
 	m          *Module
 	attributes map[string]bool
+	last       *Rule // the rule before, if it was in lastScope
+	lastScope  *scope
 }
 
 // scope is what a block knows and what it lacks.
@@ -72,14 +78,12 @@ func tableOf(k SymbolKind) int {
 	return classTable
 }
 
-func newScope(parent *scope) *scope {
-	s := &scope{parent: parent}
-	for t := range s.known {
-		s.known[t] = make(map[string]bool)
-		s.missing[t] = make(map[string]SymbolKind)
+// put sets the value of a key in a map, which is made if there is none.
+func put[V any](m *map[string]V, key string, value V) {
+	if *m == nil {
+		*m = make(map[string]V)
 	}
-	s.knownPermissions, s.missingPermissions = make(map[string]map[string]bool), make(map[string]map[string]bool)
-	return s
+	(*m)[key] = value
 }
 
 // block completes a list of statements.
@@ -87,7 +91,7 @@ func (k *completer) block(list []Statement, parent *scope, depth int) ([]Stateme
 	if depth > maxDepth {
 		return nil, fmt.Errorf("blocks deeper than %d", maxDepth)
 	}
-	s := newScope(parent)
+	s := &scope{parent: parent}
 	return k.branch(list, s, depth)
 }
 
@@ -127,8 +131,7 @@ func (k *completer) branch(list []Statement, s *scope, depth int) ([]Statement, 
 // optional completes both branches. Else comes first: the branch is no place
 // for requirements, so that what it lacks is the block's around.
 func (k *completer) optional(o *Optional, s *scope, depth int) (*Optional, error) {
-	other := newScope(s)
-	other.isElse = true
+	other := &scope{parent: s, isElse: true}
 	otherwise, err := k.branch(o.Else, other, depth+1)
 	if err != nil {
 		return nil, err
@@ -153,7 +156,7 @@ func same(a, b []Statement) bool {
 func (s *scope) learn(x Statement) {
 	declare := func(kind SymbolKind, names ...string) {
 		for _, n := range names {
-			s.known[tableOf(kind)][n] = true
+			put(&s.known[tableOf(kind)], n, true)
 		}
 	}
 	switch x := x.(type) {
@@ -163,7 +166,7 @@ func (s *scope) learn(x Statement) {
 			s.required = s.required || r.Kind != UserSymbol
 			declare(r.Kind, r.Name)
 			for _, p := range r.Permissions {
-				add(s.knownPermissions, r.Name, p)
+				add(&s.knownPermissions, r.Name, p)
 			}
 		}
 	case *Type:
@@ -197,13 +200,10 @@ func (s *scope) learnRequired(x Statement) {
 	}
 }
 
-func add(m map[string]map[string]bool, key, value string) {
-	set := m[key]
-	if set == nil {
-		set = make(map[string]bool)
-		m[key] = set
-	}
-	set[value] = true
+func add(m *map[string]map[string]bool, key, value string) {
+	values := (*m)[key]
+	put(&values, value, true)
+	put(m, key, values)
 }
 
 // name notes that a name is used.
@@ -224,22 +224,11 @@ func (s *scope) name(kind SymbolKind, name string) {
 			place = p
 		}
 	}
-	place.missing[t][name] = kind
+	put(&place.missing[t], name, kind)
 }
 
 // permissions notes that permissions of a class are used.
 func (s *scope) permissions(class string, names []string) {
-	if s.parent == nil && len(s.knownPermissions) == 0 { // most often
-		set := s.missingPermissions[class]
-		if set == nil {
-			set = make(map[string]bool)
-			s.missingPermissions[class] = set
-		}
-		for _, name := range names {
-			set[name] = true
-		}
-		return
-	}
 	for _, name := range names {
 		s.permission(class, name)
 	}
@@ -255,31 +244,16 @@ func (s *scope) permission(class, name string) {
 			place = p
 		}
 	}
-	add(place.missingPermissions, class, name)
+	add(&place.missingPermissions, class, name)
 }
 
 // require is the statement for what is missing. A block that requires nothing
 // is no block to checkmodule: it requires object_r, which is always there.
 func (s *scope) require() *Require {
 	r := &Require{implied: true}
-	sorted := func(t int, kind SymbolKind) {
-		names := slices.Sorted(maps.Keys(s.missing[t]))
-		if t == categoryTable || t == sensitivityTable { // c2 before c10: ranges want them in order
-			slices.SortStableFunc(names, func(a, b string) int { return cmp.Compare(len(a), len(b)) })
-		}
-		for _, name := range names {
-			if s.missing[t][name] == kind {
-				r.Symbols = append(r.Symbols, Symbol{Kind: kind, Name: name})
-			}
-		}
+	for _, t := range [...]int{typeTable, roleTable, booleanTable, sensitivityTable, categoryTable} {
+		r.Symbols = appendSymbols(r.Symbols, s.missing[t], t == categoryTable || t == sensitivityTable)
 	}
-	sorted(typeTable, AttributeSymbol)
-	sorted(typeTable, TypeSymbol)
-	sorted(roleTable, RoleAttributeSymbol)
-	sorted(roleTable, RoleSymbol)
-	sorted(booleanTable, BooleanSymbol)
-	sorted(sensitivityTable, SensitivitySymbol)
-	sorted(categoryTable, CategorySymbol)
 	for _, class := range slices.Sorted(maps.Keys(s.missingPermissions)) {
 		r.Symbols = append(r.Symbols, Symbol{Kind: ClassSymbol, Name: class, Permissions: slices.Sorted(maps.Keys(s.missingPermissions[class]))})
 	}
@@ -292,15 +266,41 @@ func (s *scope) require() *Require {
 	return r
 }
 
+// appendSymbols appends the names of a table, sorted, attributes first.
+// Shorter ones come first where ranges want c2 before c10.
+func appendSymbols(list []Symbol, table map[string]SymbolKind, byLength bool) []Symbol {
+	names := slices.AppendSeq(make([]string, 0, len(table)), maps.Keys(table))
+	slices.Sort(names)
+	if byLength {
+		slices.SortStableFunc(names, func(a, b string) int { return cmp.Compare(len(a), len(b)) })
+	}
+	list = slices.Grow(list, len(names))
+	first := len(list)
+	for _, name := range names {
+		list = append(list, Symbol{Kind: table[name], Name: name})
+	}
+	slices.SortStableFunc(list[first:], func(a, b Symbol) int { return cmp.Compare(b.Kind, a.Kind) })
+	return list
+}
+
 // use notes what a statement uses.
 func (k *completer) use(x Statement, s *scope) error {
 	switch x := x.(type) {
 	case *Rule:
-		k.typeName(x.Source, s)
-		if x.Target != Self {
+		before := k.last // neighbours are often about the same
+		if before == nil || k.lastScope != s {
+			before = &Rule{}
+		}
+		if x.Source != before.Source {
+			k.typeName(x.Source, s)
+		}
+		if x.Target != Self && x.Target != before.Target {
 			k.typeName(x.Target, s)
 		}
-		s.permissions(x.Class, x.Permissions)
+		if x.Class != before.Class || !slices.Equal(x.Permissions, before.Permissions) {
+			s.permissions(x.Class, x.Permissions)
+		}
+		k.last, k.lastScope = x, s
 	case *AccessRule:
 		k.set(&x.Sources, s)
 		k.set(&x.Targets, s)

@@ -192,7 +192,7 @@ func (d *decompiler) requiresAll() bool {
 	for _, a := range d.out.RequireAttributes {
 		k.attributes[a] = true
 	}
-	used := newScope(nil)
+	used := &scope{}
 	for i := range d.out.Rules {
 		if k.use(&d.out.Rules[i], used) != nil {
 			return false

@@ -117,7 +117,7 @@ func (m *Module) binary(opts ModOptions) (*policydb.Module, error) {
 	if err := m.checkHead(); err != nil {
 		return nil, err
 	}
-	list, err := m.complete()
+	list, err := m.complete(true)
 	var out *policydb.Module
 	if err == nil {
 		out, err = compile(m, list, opts)

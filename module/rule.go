@@ -150,59 +150,203 @@ func checkXperms(kind Kind, permissions []string, ranges []XpermRange) error {
 // each once. A type that is its own target becomes self; an attribute does
 // not, for there both differ.
 func merge(rules []Rule, attribute func(string) bool) []Rule {
-	// There may be many rules: they are sorted where they are.
-	order, targets := make([]int32, len(rules)), make([]string, len(rules))
-	permissions := 0
-	for i := range rules {
-		r := &rules[i]
-		permissions += len(r.Permissions)
-		order[i], targets[i] = int32(i), r.Target
-		if r.Source == r.Target && !attribute(r.Source) {
-			targets[i] = Self
-		}
-	}
-	slices.SortFunc(order, func(i, j int32) int {
-		if c := compareKey(&rules[i], &rules[j], targets[i], targets[j]); c != 0 {
-			return c
-		}
-		return int(i) - int(j)
-	})
+	order, permissions := sortKeys(rules, attribute)
 	out, all := make([]Rule, 0, len(rules)), make([]string, 0, permissions)
-	for i := 0; i < len(order); {
-		first, n := order[i], 1
-		for i+n < len(order) && compareKey(&rules[first], &rules[order[i+n]], targets[first], targets[order[i+n]]) == 0 {
-			n++
+	for len(order) > 0 {
+		var group []ruleKey
+		group, order = nextGroup(order, rules)
+		r := rules[group[0].rule]
+		if group[0].target == 0 {
+			r.Target = Self
 		}
-		r := rules[first]
-		r.Target = targets[first]
-		if n > 1 || !tidy(&r) {
-			r.Permissions, r.Xperms, r.Evidence = all[len(all):], nil, nil
-			for _, j := range order[i : i+n] {
-				r.Permissions = append(r.Permissions, rules[j].Permissions...)
-				r.Xperms = append(r.Xperms, rules[j].Xperms...)
-				r.Evidence = append(r.Evidence, rules[j].Evidence...)
+		if len(group) > 1 || !ascending(r.Permissions) {
+			start := len(all)
+			for _, k := range group {
+				all = append(all, rules[k.rule].Permissions...)
 			}
-			all = all[:len(all)+len(r.Permissions)]
-			slices.Sort(r.Permissions)
-			r.Permissions = slices.Compact(r.Permissions)
-			r.Xperms = mergeRanges(r.Xperms)
-			r.Evidence = unique(r.Evidence)
+			slices.Sort(all[start:])
+			r.Permissions = slices.Compact(all[start:])
+			all = all[:start+len(r.Permissions)]
+		}
+		if len(group) > 1 || len(r.Xperms) > 0 || len(r.Evidence) > 1 {
+			r.Xperms, r.Evidence = nil, nil
+			for _, k := range group {
+				r.Xperms = append(r.Xperms, rules[k.rule].Xperms...)
+				r.Evidence = append(r.Evidence, rules[k.rule].Evidence...)
+			}
+			r.Xperms, r.Evidence = mergeRanges(r.Xperms), unique(r.Evidence)
 		}
 		r.Permissions, r.Xperms, r.Evidence = clip(r.Permissions), clip(r.Xperms), clip(r.Evidence)
 		out = append(out, r)
-		i += n
 	}
 	return out
 }
 
-// tidy reports whether a rule alone merges to itself.
-func tidy(r *Rule) bool {
-	for i := 1; i < len(r.Permissions); i++ {
-		if r.Permissions[i-1] >= r.Permissions[i] {
+// mergeForBinary returns the rules as [merge] does, but for the order within a
+// rule and for what is said twice there: neither is seen in a binary module.
+// Rules that stay as they are are not copied.
+func mergeForBinary(list []Statement, rules []Rule, attribute func(string) bool) []Statement {
+	order, _ := sortKeys(rules, attribute)
+	for len(order) > 0 {
+		var group []ruleKey
+		group, order = nextGroup(order, rules)
+		r := &rules[group[0].rule]
+		if self := group[0].target == 0; len(group) > 1 || self != (r.Target == Self) {
+			merged := *r
+			if self {
+				merged.Target = Self
+			}
+			for _, k := range group[1:] {
+				merged.Permissions = append(slices.Clip(merged.Permissions), rules[k.rule].Permissions...)
+				merged.Xperms = append(slices.Clip(merged.Xperms), rules[k.rule].Xperms...)
+			}
+			r = &merged
+		}
+		list = append(list, r)
+	}
+	return list
+}
+
+// nextGroup cuts off the first keys that are one.
+func nextGroup(order []ruleKey, rules []Rule) (group, rest []ruleKey) {
+	n := 1
+	for n < len(order) && order[0].compare(&order[n], rules) == 0 {
+		n++
+	}
+	return order[:n], order[n:]
+}
+
+// ruleKey is what rules are sorted and merged by. Names are given as their
+// places in the order of names, from 1; a target 0 is self.
+type ruleKey struct {
+	source, target, class uint32
+	kind                  Kind
+	rule                  int32 // index
+}
+
+// compare orders rules by what makes them one.
+func (k *ruleKey) compare(o *ruleKey, rules []Rule) int {
+	switch {
+	case k.source != o.source:
+		return cmp.Compare(k.source, o.source)
+	case k.target != o.target:
+		return cmp.Compare(k.target, o.target)
+	case k.class != o.class:
+		return cmp.Compare(k.class, o.class)
+	case k.kind != o.kind:
+		return cmp.Compare(k.kind, o.kind)
+	case k.kind.xperm():
+		return slices.Compare(rules[k.rule].Permissions, rules[o.rule].Permissions)
+	}
+	return 0
+}
+
+// sortKeys returns the sorted keys of rules, and how many permissions they have
+// in all. There may be many rules of few names: what is compared are these.
+func sortKeys(rules []Rule, attribute func(string) bool) (keys []ruleKey, permissions int) {
+	const self = 1<<32 - 1
+	numbers := numbering{of: make(map[string]uint32, min(len(rules), 128))}
+	keys = make([]ruleKey, len(rules))
+	var before Rule
+	for i := range rules {
+		r, k := &rules[i], &keys[i]
+		permissions += len(r.Permissions)
+		if i > 0 {
+			*k = keys[i-1] // neighbours are often about the same
+		}
+		if i == 0 || r.Source != before.Source {
+			k.source = numbers.number(r.Source)
+		}
+		if i == 0 || r.Class != before.Class {
+			k.class = numbers.number(r.Class)
+		}
+		switch {
+		case r.Target == Self || r.Target == r.Source && !attribute(r.Source):
+			k.target = self
+		case i == 0 || k.target == self || r.Target != before.Target:
+			k.target = numbers.number(r.Target)
+		}
+		k.rule, k.kind = int32(i), r.Kind
+		before.Source, before.Target, before.Class = r.Source, r.Target, r.Class
+	}
+	places := numbers.places()
+	sorted, xperms := true, false
+	for i := range keys {
+		k := &keys[i]
+		k.source, k.class = places[k.source], places[k.class]
+		if k.target == self {
+			k.target = 0
+		} else {
+			k.target = places[k.target]
+		}
+		xperms = xperms || k.kind.xperm()
+		sorted = sorted && (i == 0 || keys[i-1].compare(k, rules) <= 0)
+	}
+	switch {
+	case sorted:
+	case xperms:
+		slices.SortStableFunc(keys, func(a, b ruleKey) int { return a.compare(&b, rules) })
+	default:
+		n, spare := len(places)+1, make([]ruleKey, len(keys))
+		countingSort(spare, keys, 256, func(k *ruleKey) uint32 { return uint32(k.kind) })
+		countingSort(keys, spare, n, func(k *ruleKey) uint32 { return k.class })
+		countingSort(spare, keys, n, func(k *ruleKey) uint32 { return k.target })
+		countingSort(keys, spare, n, func(k *ruleKey) uint32 { return k.source })
+	}
+	return keys, permissions
+}
+
+// countingSort puts keys into out, sorted by a value below n; those of the same
+// value stay in their order.
+func countingSort(out, keys []ruleKey, n int, value func(*ruleKey) uint32) {
+	at := make([]int32, n+1)
+	for i := range keys {
+		at[value(&keys[i])+1]++
+	}
+	for i := 1; i < n; i++ {
+		at[i] += at[i-1]
+	}
+	for i := range keys {
+		v := value(&keys[i])
+		out[at[v]] = keys[i]
+		at[v]++
+	}
+}
+
+// numbering numbers names.
+type numbering struct {
+	of    map[string]uint32
+	names []string
+}
+
+func (n *numbering) number(name string) uint32 {
+	i, ok := n.of[name]
+	if !ok {
+		i = uint32(len(n.names))
+		n.of[name] = i
+		n.names = append(n.names, name)
+	}
+	return i
+}
+
+// places returns for each number the name's place in the order of names, from 1.
+func (n *numbering) places() []uint32 {
+	slices.Sort(n.names)
+	places := make([]uint32, len(n.names))
+	for i, name := range n.names {
+		places[n.of[name]] = uint32(i) + 1
+	}
+	return places
+}
+
+// ascending reports whether names are sorted, each once.
+func ascending(names []string) bool {
+	for i := 1; i < len(names); i++ {
+		if names[i-1] >= names[i] {
 			return false
 		}
 	}
-	return len(r.Xperms) == 0 && len(r.Evidence) < 2
+	return true
 }
 
 // clip keeps what is appended to a list out of the array that it is part of.
@@ -212,30 +356,6 @@ func clip[T any](list []T) []T {
 		return nil
 	}
 	return slices.Clip(list)
-}
-
-// compareKey orders rules with the given targets by what makes them one.
-func compareKey(a, b *Rule, to, toB string) int {
-	if c := cmp.Compare(a.Source, b.Source); c != 0 {
-		return c
-	}
-	if to != toB {
-		if to == Self {
-			return -1
-		}
-		if toB == Self {
-			return 1
-		}
-		return cmp.Compare(to, toB)
-	}
-	if c := cmp.Compare(a.Class, b.Class); c != 0 {
-		return c
-	}
-	c := cmp.Compare(a.Kind, b.Kind)
-	if c == 0 && a.Kind.xperm() {
-		return slices.Compare(a.Permissions, b.Permissions)
-	}
-	return c
 }
 
 // mergeRanges sorts ranges and joins those that touch. It reuses rs.

@@ -207,6 +207,7 @@ func (c *compiler) require(s *Require, d *decl) error {
 		t := policydb.TableTypes
 		c.m.Symbols.Types, c.m.Scopes[t] = slices.Grow(c.m.Symbols.Types, n), slices.Grow(c.m.Scopes[t], n)
 		c.alone, c.primary, c.idList = slices.Grow(c.alone, n), slices.Grow(c.primary, n), slices.Grow(c.idList, n)
+		c.nodes = slices.Grow(c.nodes, n)
 		if len(c.names[t]) == 0 {
 			c.names[t] = make(map[string]int, n)
 		}

@@ -41,7 +41,7 @@ func (m *Module) TE() ([]byte, error) {
 
 // written returns the statements that are written, all of their names checked.
 func (m *Module) written() ([]Statement, error) {
-	list, err := m.complete()
+	list, err := m.complete(false)
 	if err != nil || len(m.Statements) == 0 {
 		return list, err
 	}

@@ -100,7 +100,7 @@ func (k *moduleChecker) indexModule() error {
 	k.roles, k.types = newValues(s.Num[TableRoles]), newValues(s.Num[TableTypes])
 	k.users, k.booleans = newValues(s.Num[TableUsers]), newValues(s.Num[TableBooleans])
 	k.typeOf = make([]*ModuleType, s.Num[TableTypes])
-	seen := names{}
+	seen := make(names, len(s.Roles))
 	for i := range s.Roles {
 		r := &s.Roles[i]
 		err := first(seen.add(r.Name), k.roles.add(r.Value))
@@ -111,7 +111,7 @@ func (k *moduleChecker) indexModule() error {
 			return fmt.Errorf("role %q: %w", r.Name, err)
 		}
 	}
-	seen = names{}
+	seen = make(names, len(s.Types))
 	for i := range s.Types {
 		t := &s.Types[i]
 		err := seen.add(t.Name)
@@ -124,13 +124,13 @@ func (k *moduleChecker) indexModule() error {
 			return fmt.Errorf("type %q: %w", t.Name, err)
 		}
 	}
-	seen = names{}
+	seen = make(names, len(s.Users))
 	for i := range s.Users {
 		if err := first(seen.add(s.Users[i].Name), k.users.add(s.Users[i].Value)); err != nil {
 			return fmt.Errorf("user %q: %w", s.Users[i].Name, err)
 		}
 	}
-	seen = names{}
+	seen = make(names, len(s.Booleans))
 	for i := range s.Booleans {
 		if err := first(seen.add(s.Booleans[i].Name), k.booleans.add(s.Booleans[i].Value)); err != nil {
 			return fmt.Errorf("boolean %q: %w", s.Booleans[i].Name, err)
@@ -172,28 +172,15 @@ func (k *moduleChecker) checkAdded(s *Symbols) error {
 	if err := s.checkNum(); err != nil {
 		return err
 	}
-	seen := [NumTables]names{}
-	for t := range seen {
-		seen[t] = names{}
-	}
-	for i := range s.Roles {
-		if err := seen[TableRoles].add(s.Roles[i].Name); err != nil {
-			return err
+	for _, table := range s.tables() {
+		if table.n == 0 {
+			continue
 		}
-	}
-	for i := range s.Types {
-		if err := seen[TableTypes].add(s.Types[i].Name); err != nil {
-			return err
-		}
-	}
-	for i := range s.Users {
-		if err := seen[TableUsers].add(s.Users[i].Name); err != nil {
-			return err
-		}
-	}
-	for i := range s.Booleans {
-		if err := seen[TableBooleans].add(s.Booleans[i].Name); err != nil {
-			return err
+		seen := make(names, table.n)
+		for i := range table.n {
+			if err := seen.add(table.name(i)); err != nil {
+				return err
+			}
 		}
 	}
 	// Modules add to roles, types and users (get_local_type and the like in
@@ -335,53 +322,54 @@ func (k *moduleChecker) roleSet(what string, s *RoleSet) error {
 	return k.roles.needAll(what, s.Roles)
 }
 
+// symbolNames are the names of a table.
+type symbolNames struct {
+	n    int
+	name func(i int) string
+}
+
+func (s *Symbols) tables() [NumTables]symbolNames {
+	return [NumTables]symbolNames{
+		TableCommons:       {len(s.Commons), func(i int) string { return s.Commons[i].Name }},
+		TableClasses:       {len(s.Classes), func(i int) string { return s.Classes[i].Name }},
+		TableRoles:         {len(s.Roles), func(i int) string { return s.Roles[i].Name }},
+		TableTypes:         {len(s.Types), func(i int) string { return s.Types[i].Name }},
+		TableUsers:         {len(s.Users), func(i int) string { return s.Users[i].Name }},
+		TableBooleans:      {len(s.Booleans), func(i int) string { return s.Booleans[i].Name }},
+		TableSensitivities: {len(s.Sensitivities), func(i int) string { return s.Sensitivities[i].Name }},
+		TableCategories:    {len(s.Categories), func(i int) string { return s.Categories[i].Name }},
+	}
+}
+
 // checkScopes checks who declares what.
 func (k *moduleChecker) checkScopes() error {
 	s := &k.m.Symbols
-	known := [NumTables]names{}
-	for t := range known {
-		known[t] = names{}
-	}
-	for i := range s.Commons {
-		known[TableCommons][s.Commons[i].Name] = struct{}{}
-	}
-	for i := range s.Classes {
-		known[TableClasses][s.Classes[i].Name] = struct{}{}
-	}
-	for i := range s.Roles {
-		known[TableRoles][s.Roles[i].Name] = struct{}{}
-	}
-	for i := range s.Types {
-		known[TableTypes][s.Types[i].Name] = struct{}{}
-	}
-	for i := range s.Users {
-		known[TableUsers][s.Users[i].Name] = struct{}{}
-	}
-	for i := range s.Booleans {
-		known[TableBooleans][s.Booleans[i].Name] = struct{}{}
-	}
-	for i := range s.Sensitivities {
-		known[TableSensitivities][s.Sensitivities[i].Name] = struct{}{}
-	}
-	for i := range s.Categories {
-		known[TableCategories][s.Categories[i].Name] = struct{}{}
-	}
-	for t, scopes := range k.m.Scopes {
-		for i := range scopes {
-			if err := k.checkScope(&scopes[i], known[t]); err != nil {
-				return fmt.Errorf("scope of %q: %w", scopes[i].Name, err)
+	for t, symbols := range s.tables() {
+		var known names // those without a scope so far; most often the order is the same, and it is not needed
+		for i := range k.m.Scopes[t] {
+			scope := &k.m.Scopes[t][i]
+			if known == nil && (i >= symbols.n || symbols.name(i) != scope.Name) {
+				known = make(names, symbols.n)
+				for j := i; j < symbols.n; j++ {
+					known[symbols.name(j)] = struct{}{}
+				}
+			}
+			err := k.checkScope(scope)
+			if known != nil {
+				if _, ok := known[scope.Name]; !ok {
+					err = errors.New("no such symbol, or more than once")
+				}
+				delete(known, scope.Name)
+			}
+			if err != nil {
+				return fmt.Errorf("scope of %q: %w", scope.Name, err)
 			}
 		}
 	}
 	return nil
 }
 
-// checkScope checks a scope of a name, which it strikes out.
-func (k *moduleChecker) checkScope(s *Scope, known names) error {
-	if _, ok := known[s.Name]; !ok {
-		return errors.New("no such symbol, or more than once")
-	}
-	delete(known, s.Name)
+func (k *moduleChecker) checkScope(s *Scope) error {
 	if s.Kind != ScopeRequired && s.Kind != ScopeDeclared {
 		return fmt.Errorf("kind %d", s.Kind)
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 )
 
 const (
@@ -33,9 +34,22 @@ func (k *checker) checkCommons() error {
 // checkPermissions checks a class's own permissions, which have values above
 // the inherited ones.
 func checkPermissions(perms []Permission, inherited, n uint32) error {
-	v, seen := newValues(n), names{}
-	for _, m := range perms {
-		if err := first(seen.add(m.Name), v.add(m.Value)); err != nil {
+	var values uint32 // there are 32 at most
+	for i, m := range perms {
+		var err error
+		switch bit := uint32(1) << (m.Value - 1); {
+		case !validName(m.Name):
+			err = errName
+		case slices.ContainsFunc(perms[:i], func(o Permission) bool { return o.Name == m.Name }):
+			err = errDuplicate
+		case m.Value-1 >= n:
+			err = fmt.Errorf("value %d of %d", m.Value, n)
+		case values&bit != 0:
+			err = fmt.Errorf("value %d %w", m.Value, errDuplicate)
+		default:
+			values |= bit
+		}
+		if err != nil {
 			return fmt.Errorf("permission %q: %w", m.Name, err)
 		}
 		if m.Value <= inherited {
@@ -54,7 +68,7 @@ func (k *checker) indexClasses() error {
 	for i := range k.p.Commons {
 		commons[k.p.Commons[i].Name] = &k.p.Commons[i]
 	}
-	seen := names{}
+	seen := make(names, len(k.p.Classes))
 	for i := range k.p.Classes {
 		c := &k.p.Classes[i]
 		err := first(seen.add(c.Name), k.classes.add(c.Value))
@@ -388,7 +402,7 @@ func (k *checker) checkBooleans() error {
 
 func (k *checker) checkCategories() error {
 	k.categories = newValues(k.p.NumCategories)
-	seen := names{}
+	seen := make(names, len(k.p.Categories))
 	for _, c := range k.p.Categories {
 		err := seen.add(c.Name)
 		if err == nil && !c.Alias {

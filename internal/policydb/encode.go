@@ -3,6 +3,7 @@ package policydb
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 )
 
 // Encode writes a policy as libsepol's policydb_write does: what [Decode] read
@@ -146,17 +147,24 @@ func (w *writer) bitmap(b Bitmap) {
 	if err := b.check(); err != nil && w.err == nil {
 		w.err = err
 	}
-	var high uint32
+	size := bitmapHeadSize + len(b.Nodes)*bitmapNodeSize
+	w.b = slices.Grow(w.b, size)
+	out := w.b[len(w.b) : len(w.b)+size]
+	w.b = w.b[:len(w.b)+size]
+	le := binary.LittleEndian
+	le.PutUint32(out, bitmapUnit)
+	high := uint32(0)
 	if n := len(b.Nodes); n > 0 {
 		high = b.Nodes[n-1].Start + bitmapUnit
 	}
-	w.u32(bitmapUnit, high, uint32(len(b.Nodes)))
-	out := w.b
-	for _, n := range b.Nodes {
-		out = binary.LittleEndian.AppendUint32(out, n.Start)
-		out = binary.LittleEndian.AppendUint64(out, n.Map)
+	le.PutUint32(out[4:], high)
+	le.PutUint32(out[8:], uint32(len(b.Nodes)))
+	out = out[bitmapHeadSize:]
+	for i := range b.Nodes {
+		le.PutUint32(out, b.Nodes[i].Start)
+		le.PutUint64(out[4:], b.Nodes[i].Map)
+		out = out[bitmapNodeSize:]
 	}
-	w.b = out
 }
 
 func (w *writer) header(p *Policy) {
