@@ -197,7 +197,9 @@ func mergeForBinary(list []Statement, rules []Rule, attribute func(string) bool)
 				merged.Target = Self
 			}
 			for _, k := range group[1:] {
-				merged.Permissions = append(slices.Clip(merged.Permissions), rules[k.rule].Permissions...)
+				if !r.Kind.xperm() { // those have the same one
+					merged.Permissions = append(slices.Clip(merged.Permissions), rules[k.rule].Permissions...)
+				}
 				merged.Xperms = append(slices.Clip(merged.Xperms), rules[k.rule].Xperms...)
 			}
 			r = &merged
