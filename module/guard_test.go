@@ -47,6 +47,8 @@ func TestGuardWithoutPolicy(t *testing.T) {
 		{rule: allow("a_t", "fixed_disk_device_t", "blk_file", "read"), refuse: []string{"raw-device"}},
 		{rule: allow("a_t", "http_port_t", "tcp_socket", "name_connect")},
 		{rule: allow("a_t", "self", "memprotect", "mmap_zero"), refuse: []string{"mmap-zero"}},
+		{rule: allow("a_t", "user_home_t", "file", "execute"), warn: []string{"users-programs"}},
+		{rule: allow("a_t", "user_home_t", "file", "read")},
 		{rule: allow("a_t", "self", "bpf", "prog_load"), warn: []string{"kernel-programs"}},
 		{rule: allow("a_t", "self", "packet_socket", "create"), warn: []string{"all-traffic"}},
 		{rule: allow("a_t", "self", "packet_socket", "read")},

@@ -18,6 +18,7 @@ const (
 	unconfinedDomains
 	entryPoints
 	plainFiles
+	usersFiles
 	startupFiles
 	rawDevices
 	kernelSettings
@@ -74,6 +75,11 @@ func (s typeSet) definition() setDefinition {
 		}
 	case plainFiles:
 		return setDefinition{attributes: []string{"file_type"}, without: "exec_type"}
+	case usersFiles:
+		return setDefinition{
+			attributes: []string{"user_home_content_type", "user_tmp_type"},
+			names:      []string{"home_bin_t", "tmp_t", "user_bin_t", "user_home_t", "user_tmp_t"},
+		}
 	case startupFiles:
 		return setDefinition{
 			attributes: []string{"systemdunit", "systemd_unit_file_type", "init_script_file_type", "cron_spool_type"},

@@ -32,10 +32,12 @@ type candidate struct {
 	hides bool
 	// takes says that a port is taken from domains that may use it.
 	takes bool
+	// guess says that it is one of many that may be meant.
+	guess bool
 	// switches says that booleans are set beside the change of context.
 	switches bool
-	// foreign says that the type it gives is, by its name, not for the domain.
-	foreign bool
+	// distance says how far from the domain the type is that it gives a port.
+	distance distance
 	// exposure prices the change; nil if that is for the policy's changes to
 	// say.
 	exposure func() (policy.Exposure, error)
@@ -52,7 +54,7 @@ func (c *investigation) try(cand *candidate) (Fix, bool) {
 	}
 	fix := Fix{
 		Kind: cand.kind, Summary: cand.summary, Commands: cand.commands, Undo: cand.undo, Settings: cand.settings, Manual: cand.manual,
-		Relabel: cand.relabel, Changes: cand.changes, Module: cand.module, Warnings: cand.warnings, takes: cand.takes, switches: cand.switches, foreign: cand.foreign,
+		Relabel: cand.relabel, Changes: cand.changes, Module: cand.module, Warnings: cand.warnings, takes: cand.takes, guess: cand.guess, switches: cand.switches, distance: cand.distance,
 	}
 	for i, step := range slices.Concat(c.operation, cand.more) {
 		if cand.apply != nil && i < len(c.operation) {
@@ -136,14 +138,14 @@ func compareFixes(a, b Fix) int {
 		compareBool(len(a.Follows) > 0, len(b.Follows) > 0),
 		cmp.Compare(a.class(), b.class()),
 		compareBool(len(a.Commands) == 0, len(b.Commands) == 0),
-		compareBool(a.foreign, b.foreign),
+		cmp.Compare(a.distance, b.distance),
 		cmp.Compare(a.Exposure.Tuples, b.Exposure.Tuples),
 	)
 }
 
 // class is the kind by which a fix is sorted.
 func (f *Fix) class() Kind {
-	if f.takes || f.switches {
+	if f.takes || f.guess || f.switches {
 		return Boolean
 	}
 	return f.Kind

@@ -41,7 +41,7 @@ func (c *investigation) byVolume() {
 	if err != nil {
 		return
 	}
-	writable, err := c.t.pol.AllowedTargets(first.Source.Type(), "file", "read", "write", "create", "unlink")
+	writable, err := c.t.pol.AllowedTargets(first.Source.Type(), "file", "read", "write")
 	if err != nil {
 		return
 	}
@@ -50,8 +50,8 @@ func (c *investigation) byVolume() {
 		if !strings.HasPrefix(typ.Name(), stem(first.Source.Type())) || !slices.Contains(writable, typ) || !c.t.types.usable(typ, c.executes()) {
 			continue
 		}
-		if home := c.t.types.home(typ.Name()); home == "/home" || telling(home) && !slices.Contains(dataAreas, home) {
-			continue // for what is kept elsewhere
+		if !c.t.types.forData(typ.Name()) {
+			continue
 		}
 		to := systemFile(typ.Name(), false).WithRange(level)
 		fix, ok := c.try(&candidate{

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/sekit/sekit"
+	"github.com/sekit/sekit/avc"
 	"github.com/sekit/sekit/fcontext"
 	"github.com/sekit/sekit/policy"
 )
@@ -48,6 +49,7 @@ func (c *investigation) byContext() {
 	expected, found := c.t.sys.Contexts.Lookup(p, kind)
 	if found && expected.None {
 		c.f.note("no-label", "the file contexts leave %s alone (<<none>>)", p)
+		c.byParent(p, kind)
 		c.byMove(kind)
 		return
 	}
@@ -66,11 +68,39 @@ func (c *investigation) byContext() {
 		if found {
 			c.byWholeContext(p, expected)
 		}
+		c.byUser(p)
 		return // no type would help
 	}
 	c.bySpec(p, kind, expected, found)
 	if !c.belongs(p, kind, expected, found) {
 		c.byMove(kind)
+	}
+}
+
+// byParent tries the type of the directory on a file that the file contexts
+// leave alone: what is made there gets it, what was moved there kept its own.
+func (c *investigation) byParent(p string, kind fcontext.Kind) {
+	m, ok := c.t.sys.Contexts.Lookup(path.Dir(p), fcontext.Dir)
+	if !ok || m.None || c.executes() || isStandard(path.Dir(p)) || c.d.PathCertainty != avc.CertaintyKnown {
+		return
+	}
+	to := c.d.Target.WithType(m.Context.Type())
+	fix, ok := c.try(&candidate{
+		kind:    Context,
+		summary: sentence("give %s the type of its directory: %s", p, m.Context.Type()),
+		manual: sentence("have it made anew where it is, by the program that is meant to, or run: %s",
+			Command{"chcon", "-t", m.Context.Type(), p}.String()),
+		relabel: c.relabel(p, false, "", to),
+		apply: func(s Step) Step {
+			if s.Path == p {
+				s.Access.Target = to
+			}
+			return s
+		},
+		exposure: c.relabelExposure(m.Context.Type()),
+	})
+	if ok {
+		c.f.Fixes = append(c.f.Fixes, fix)
 	}
 }
 
@@ -151,6 +181,33 @@ func (c *investigation) byWholeContext(p string, expected fcontext.Match) {
 		},
 		exposure: func() (policy.Exposure, error) { return policy.Exposure{}, nil },
 		warnings: []string{sentence("%s may have been given on purpose: find out who did before all that %s keeps out can have it", c.d.Target, c.d.Target.Range())},
+	})
+	if ok {
+		c.f.Fixes = append(c.f.Fixes, fix)
+	}
+}
+
+// byUser tries the process's SELinux user on an object of another's, where the
+// policy keeps users apart.
+func (c *investigation) byUser(p string) {
+	to := c.d.Target.WithUser(c.d.Source.User())
+	relabels := func(perm string) bool { return strings.HasPrefix(perm, "relabel") }
+	if to == c.d.Target || len(c.f.Fixes) > 0 || slices.ContainsFunc(c.f.Access.Permissions, relabels) {
+		return
+	}
+	fix, ok := c.try(&candidate{
+		kind:    Context,
+		summary: sentence("give %s the SELinux user of the process: %s", p, c.d.Source.User()),
+		manual:  sentence("if the file is to be that user's, and no longer %s's, run: %s", c.d.Target.User(), Command{"chcon", "-u", c.d.Source.User(), p}.String()),
+		relabel: c.relabel(p, false, "", to),
+		apply: func(s Step) Step {
+			if s.Path == p {
+				s.Access.Target = to
+			}
+			return s
+		},
+		exposure: func() (policy.Exposure, error) { return policy.Exposure{}, nil },
+		warnings: []string{sentence("the policy keeps the files of SELinux users apart: processes of %s lose this one", c.d.Target.User())},
 	})
 	if ok {
 		c.f.Fixes = append(c.f.Fixes, fix)
@@ -284,6 +341,9 @@ func (c *investigation) rule(p string, kind fcontext.Kind, typ string) (candidat
 		more:     c.rootStep(root, recursive, to),
 		exposure: c.relabelExposure(typ),
 	}
+	if recursive && path.Dir(root) == "/" {
+		cand.warnings = append(cand.warnings, sentence("all of %s gets this type: see first that it is there for nothing else", root))
+	}
 	c.afterExecution(&cand, to)
 	return cand, true
 }
@@ -304,7 +364,7 @@ func (c *investigation) rootStep(root string, recursive bool, to policy.Context)
 // nothing of, or the object alone.
 func (c *investigation) ruleFor(p string, kind fcontext.Kind) (root, pattern string, recursive, ok bool) {
 	root, recursive = p, kind == fcontext.Dir
-	if dir := path.Dir(p); kind == fcontext.File && !c.executes() && !isStandard(dir) {
+	if dir := path.Dir(p); kind == fcontext.File && !c.executes() && !c.wantsExecmod() && !isStandard(dir) {
 		m, ok := c.t.sys.Contexts.Lookup(dir, fcontext.Dir)
 		mp, _ := c.t.sys.Contexts.Lookup(p, kind)
 		if !ok || c.t.types.base(m.Context.Type()) && m.Context.Type() == mp.Context.Type() {
@@ -332,13 +392,14 @@ func (c *investigation) ruleFor(p string, kind fcontext.Kind) (root, pattern str
 
 // top is the directory at which a tree of files that nobody has labelled
 // begins. A process that is not permissive has come through the directories
-// above dir, so that these are labelled, though not by the file contexts; a
-// permissive one passes where it would be refused.
+// above dir, so that these are labelled, though not by the file contexts, if it
+// may not pass those of the tree's type; a permissive one passes where it would
+// be refused.
 func (c *investigation) top(dir, typ string) string {
-	if !c.f.Permissive {
+	if !c.f.Permissive && !c.passes(typ) || c.loadsLibrary(c.at) {
 		return dir
 	}
-	for up := path.Dir(dir); !isStandard(up); up = path.Dir(up) {
+	for up := path.Dir(dir); !isStandard(up) && purpose(dir, fcontext.Dir) == purpose(up, fcontext.Dir); up = path.Dir(up) {
 		m, ok := c.t.sys.Contexts.Lookup(up, fcontext.Dir)
 		if !ok || m.None || m.Context.Type() != typ {
 			break
@@ -346,6 +407,12 @@ func (c *investigation) top(dir, typ string) string {
 		dir = up
 	}
 	return dir
+}
+
+// passes reports whether the domain may pass directories of a type.
+func (c *investigation) passes(typ string) bool {
+	d, err := c.t.pol.Decide(policy.Access{Source: c.d.Source, Target: systemFile(typ, c.t.pol.MLS()), Class: "dir", Permissions: []string{"search"}})
+	return err == nil && d.Allowed
 }
 
 func systemFile(typ string, mls bool) policy.Context {
@@ -419,14 +486,17 @@ func (c *investigation) typesFor(p string, kind fcontext.Kind, mayUse func(typ s
 // the likeliest first.
 func (c *investigation) choose(types []string, p string, kind fcontext.Kind, mayUse func(typ string) bool) []string {
 	var choices []choice
-	general := c.generalType(p, kind)
+	as := c.purpose(p, kind)
+	general := c.generalType(as, kind)
 	for _, name := range types {
 		typ, err := c.t.pol.Type(name)
 		switch {
 		case err != nil || name == c.canonical(c.d.Target.Type()) || !mayUse(name):
 			continue
 		case name == general: // is not made for one purpose, but for this one
-		case !c.t.types.usable(typ, c.executes()) && !c.ownSecret(name, p, kind), !c.t.types.fits(name, p, kind):
+		case c.t.types.unplaced(name) && !c.t.types.owned(name, c.d.Source.Type()):
+			continue
+		case !c.t.types.usable(typ, c.executes()) && !c.ownSecret(name, as), !c.t.types.fits(name, p, as, kind):
 			continue
 		}
 		x, err := c.relabelExposure(name)()
@@ -438,7 +508,7 @@ func (c *investigation) choose(types []string, p string, kind fcontext.Kind, may
 			foreign:  !named(name, c.d.Source.Type()) && !c.t.types.owned(name, c.d.Source.Type()),
 			adopted:  !named(name, c.d.Source.Type()),
 			stranger: !sibling(name, c.canonical(c.d.Target.Type())),
-			misfit:   c.t.types.kept(name, p, kind),
+			misfit:   c.t.types.kept(name, p, as, kind),
 			exposure: x.Tuples,
 			afar:     !c.t.types.native(name, p),
 		}
@@ -494,15 +564,13 @@ func (c *investigation) likeliest(choices []choice, p string, kind fcontext.Kind
 // ownSecret reports whether a type is for the domain's own files of the kind
 // that a path's name speaks of, though the policy keeps these from others: what
 // gets it is the better kept.
-func (c *investigation) ownSecret(name, p string, kind fcontext.Kind) bool {
-	as := purpose(p, kind)
+func (c *investigation) ownSecret(name, as string) bool {
 	return as != "" && strings.HasPrefix(name, stem(c.d.Source.Type())) && c.t.types.places[name][as] > 0
 }
 
 // generalType is the type of what is nobody's in particular in the directory of
 // hier(7) that a path's name speaks of, "" if it speaks of none.
-func (c *investigation) generalType(p string, kind fcontext.Kind) string {
-	as := purpose(p, kind)
+func (c *investigation) generalType(as string, kind fcontext.Kind) string {
 	if as == "" {
 		return ""
 	}

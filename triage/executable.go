@@ -149,7 +149,20 @@ func (c *investigation) leaked() bool {
 	if s == nil || s.Intent&avc.IntentExecute == 0 || c.d.Class == "process" || c.d.Class == "capability" {
 		return false
 	}
-	inherited := []string{"use", "read", "write", "append", "ioctl", "getattr"}
-	return !slices.ContainsFunc(c.f.Access.Permissions, func(p string) bool { return !slices.Contains(inherited, p) }) &&
+	return !slices.ContainsFunc(c.f.Access.Permissions, func(p string) bool { return !slices.Contains(inheritedUses(), p) }) &&
 		s.Success == avc.Yes
 }
+
+// mayBeInherited reports whether the denied access may be the kernel's check of
+// inherited descriptors, for all that the log says: there is no system call with
+// it, and the object is another domain's socket or pipe.
+func (c *investigation) mayBeInherited() bool {
+	if c.d.Syscall != nil || c.d.Source == c.d.Target || c.d.Manager != nil ||
+		!strings.HasSuffix(c.d.Class, "_socket") && c.d.Class != "fifo_file" && c.d.Class != "fd" {
+		return false
+	}
+	return !slices.ContainsFunc(c.f.Access.Permissions, func(p string) bool { return !slices.Contains(inheritedUses(), p) })
+}
+
+// inheritedUses are what the kernel asks for on a descriptor.
+func inheritedUses() []string { return []string{"use", "read", "write", "append", "ioctl", "getattr"} }

@@ -82,10 +82,12 @@ type Fix struct {
 	// takes says that the fix takes a port from the type that it was
 	// registered for.
 	takes bool
+	// guess says that it is one of many that may be meant.
+	guess bool
 	// switches says that it sets booleans beside the change of context.
 	switches bool
-	// foreign says that the type it gives is, by its name, not for the domain.
-	foreign bool
+	// distance says how far from the domain the type is that it gives a port.
+	distance distance
 }
 
 // Plan returns the changes of a machine that the fix comes to, as the machine is

@@ -131,6 +131,12 @@ func (c *investigation) missingRule() module.Rule {
 
 func (c *investigation) offerModule(rule module.Rule, summary string, warnings []string) {
 	cand := candidate{kind: Module, summary: summary, warnings: warnings}
+	if len(c.hiddenPermissions()) == len(c.f.Decision.Denied) {
+		cand.warnings = append(cand.warnings, "the policy's authors hide this denial and hold that nobody needs the access: make sure that something fails without it")
+	}
+	if c.mayBeInherited() {
+		cand.warnings = append(cand.warnings, sentence("the log does not tell whether %s asked for this itself or was handed the descriptor by mistake; in that case the program goes on without, and nothing is to be allowed", c.f.Denial.Comm))
+	}
 	var rules []module.Rule
 	if c.lacksRule() {
 		rules = append(rules, rule)

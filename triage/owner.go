@@ -197,6 +197,11 @@ func (c *investigation) loadsLibrary(p string) bool {
 		slices.ContainsFunc(c.f.Access.Permissions, func(p string) bool { return p == "execute" || p == "execmod" })
 }
 
+// wantsExecmod reports whether a file that changes its own code is to be run.
+func (c *investigation) wantsExecmod() bool {
+	return slices.Contains(c.f.Access.Permissions, "execmod")
+}
+
 // libraryTypes returns the types to offer for a shared library: the one that
 // libraries have or, for one that changes its own code as it is loaded, those
 // that were made for these.
@@ -205,7 +210,7 @@ func (c *investigation) libraryTypes(p string, kind fcontext.Kind, expected fcon
 	if !ok || m.None {
 		return nil
 	}
-	if !slices.Contains(c.f.Access.Permissions, "execmod") {
+	if !c.wantsExecmod() {
 		if c.belongs(p, kind, expected, found) || !unclaimed(p) {
 			return nil
 		}
@@ -215,10 +220,11 @@ func (c *investigation) libraryTypes(p string, kind fcontext.Kind, expected fcon
 	if err != nil {
 		return nil
 	}
+	c.t.types.load()
 	var types []string
 	for _, typ := range allowed {
-		// Who may use libraries at large may use these, and nobody writes them.
-		if c.t.types.usable(typ, false) && c.t.types.specs[typ.Name()] > 0 && c.t.types.readAs(typ.Name(), m.Context.Type()) {
+		// Who may use libraries at large may use these.
+		if typ.Name() != c.d.Target.Type() && c.t.types.specs[typ.Name()] > 0 && c.t.types.readAs(typ.Name(), m.Context.Type()) {
 			types = append(types, typ.Name())
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/sekit/sekit/avc"
+	"github.com/sekit/sekit/fcontext"
 )
 
 // cleanPath returns an absolute path without superfluous slashes and single
@@ -96,4 +97,16 @@ func (c *investigation) onlyLooks() bool {
 		}
 	}
 	return true
+}
+
+// purpose returns the directory of hier(7) that the object's name speaks of, or
+// that of what was to be made in it.
+func (c *investigation) purpose(p string, kind fcontext.Kind) string {
+	if as := purpose(p, kind); as != "" || kind != fcontext.Dir {
+		return as
+	}
+	if made := cleanPath(c.d.Wanted); made != "" && path.Dir(made) == p {
+		return purpose(made, fcontext.File)
+	}
+	return ""
 }

@@ -75,6 +75,15 @@ func ownership(m port.Match) string {
 	return fmt.Sprintf("%s, by the policy's record %s", m.Context.Type(), m.Range())
 }
 
+// distance is how far from a domain a port type is.
+type distance uint8
+
+const (
+	_         distance = iota // named like the domain
+	elsewhere                 // named like another service
+	byTheWay                  // and not what the domain serves by TCP and UDP
+)
+
 type portChoice struct {
 	candidate
 	rank rank
@@ -129,26 +138,63 @@ func (c *investigation) portTypes(protocol port.Protocol, number uint16, owner p
 		}
 		// A daemon's name often goes on where its protocol's ends: sshd_t has
 		// ssh_port_t.
-		cand.foreign = !strings.HasPrefix(access.Source.Type(), family(typ.Name()))
-		if cand.foreign && cand.takes && slices.Contains(access.Permissions, "name_bind") {
+		foreign := !strings.HasPrefix(access.Source.Type(), family(typ.Name()))
+		if foreign && cand.takes && slices.Contains(access.Permissions, "name_bind") {
 			c.f.reject(Port, cand.summary, "%s is named for another service than %s, and %s", typ.Name(), access.Source.Type(), cand.warnings[0])
 			continue
 		}
-		if cand.foreign {
+		if foreign {
 			cand.warnings = append(cand.warnings, sentence(
 				"%s is named for another service than %s: take it if that is what the port is used for", typ.Name(), access.Source.Type()))
 		}
-		r := rank{foreign: cand.foreign, exposure: x.Ports}
+		r := rank{foreign: foreign, narrow: foreign && !c.servesBoth(typ.Name()), exposure: x.Ports}
 		// A port that is taken from another type competes with booleans, by
 		// price alone.
-		cand.foreign = cand.foreign && !cand.takes
+		switch {
+		case cand.takes:
+		case r.narrow:
+			cand.distance = byTheWay
+		case foreign:
+			cand.distance = elsewhere
+		}
 		choices = append(choices, portChoice{cand, r})
+	}
+	foreign := 0
+	for _, ch := range choices {
+		if ch.rank.foreign {
+			foreign++
+		}
+	}
+	if foreign > maxForeign && len(choices) == foreign {
+		// Which of so many services is meant is not in the log.
+		for i := range choices {
+			choices[i].guess, choices[i].distance = true, elsewhere
+		}
 	}
 	slices.SortStableFunc(choices, func(a, b portChoice) int {
 		return cmp.Or(a.rank.compare(b.rank), cmp.Compare(a.summary, b.summary))
 	})
 	return choices
 }
+
+// servesBoth reports whether the domain listens on ports of a type by TCP and
+// UDP: what a server offers to all is so more often than what it has besides.
+func (c *investigation) servesBoth(typ string) bool {
+	if !slices.Contains(c.f.Access.Permissions, "name_bind") {
+		return true
+	}
+	for _, class := range [...]string{"tcp_socket", "udp_socket"} {
+		allowed, err := c.t.pol.AllowedTargets(c.d.Source.Type(), class, "name_bind")
+		if err != nil || !slices.ContainsFunc(allowed, func(t policy.Type) bool { return t.Name() == typ }) {
+			return false
+		}
+	}
+	return true
+}
+
+// maxForeign is how many services' port types are taken for what is meant, where
+// none is the domain's.
+const maxForeign = 2
 
 // own reports whether the domain may use a type by a rule that was made for it
 // or for a few like it, not by one for a whole class of domains: ports that all

@@ -135,8 +135,21 @@ func (c *investigation) undecided(err error) {
 		return
 	}
 	c.f.why("the policy has no %s %q: the record is from another policy, or the module that had it was removed", unknown.Kind, unknown.Name)
+	c.undecidedLabel(unknown)
 	if raw := c.d.TargetRaw; raw != "" && unknown.Name == c.d.Target.Type() {
 		c.f.why("the object carries %q, which the loaded policy does not know", raw)
+	}
+}
+
+// undecidedLabel says what the file contexts have for an object whose type the
+// policy does not know.
+func (c *investigation) undecidedLabel(unknown *policy.NameError) {
+	kind, isFile := fileKind(c.d.Class)
+	if !isFile || c.at == "" || unknown.Name != c.d.Target.Type() || c.t.sys.Contexts == nil || c.contained() {
+		return
+	}
+	if m, ok := c.t.sys.Contexts.Lookup(c.at, kind); ok && !m.None {
+		c.f.note("relabel", "the file contexts have %s for %s, which restorecon gives it", m.Context.Type(), c.at)
 	}
 }
 

@@ -69,8 +69,8 @@ func (t *typeFacts) load() {
 			}
 		}
 		for s := range t.contexts.Specs() {
-			if s.None {
-				continue
+			if s.None || strings.HasSuffix(s.File, ".homedirs") && area(s.Pattern) == "/root" {
+				continue // the superuser's home has what all have
 			}
 			typ := s.Context.Type()
 			t.specs[typ]++
@@ -143,8 +143,8 @@ func (t *typeFacts) unplaced(name string) bool {
 const maxOwners = 3
 
 // owned reports whether an unplaced type is for a domain: the policy has rules
-// on this very type for a few domains, this one among them, and lets it pass
-// directories of that type.
+// on this very type that let the domain pass directories of it, and has such for
+// few others unless the type is named like the domain.
 func (t *typeFacts) owned(name, domain string) bool {
 	if !t.unplaced(name) {
 		return false
@@ -160,7 +160,7 @@ func (t *typeFacts) owned(name, domain string) bool {
 			owners[r.Source()] = true
 		}
 	}
-	return owners[domain] && len(owners) <= maxOwners
+	return owners[domain] && (len(owners) <= maxOwners || named(name, domain))
 }
 
 // mounted reports whether a type is that of a file system's files as a whole.
@@ -216,8 +216,9 @@ var dataAreas = []string{"/var/lib", "/var/mail", "/var/spool"}
 // where they put it elsewhere: half in the same area or, for a path in none that
 // says what it is for, in the one that its name speaks of, else not mostly in one
 // for other things than data (as types for configuration in /etc and for logs in
-// /var/log are). Sockets and pipes may also have a type that has specs for such.
-func (t *typeFacts) fits(typ, p string, kind fcontext.Kind) bool {
+// /var/log are). as is what its name speaks of, or "". Sockets and pipes may also
+// have a type that has specs for such.
+func (t *typeFacts) fits(typ, p, as string, kind fcontext.Kind) bool {
 	t.load()
 	if kind == fcontext.Socket || kind == fcontext.Pipe {
 		for range t.contexts.SpecsOfType(typ, kind) {
@@ -230,7 +231,7 @@ func (t *typeFacts) fits(typ, p string, kind fcontext.Kind) bool {
 	if telling(area(p)) {
 		return false
 	}
-	if as := purpose(p, kind); as != "" {
+	if as != "" {
 		n := t.places[typ][area(as)]
 		for _, other := range t.places[typ] {
 			if other > n {
@@ -239,29 +240,31 @@ func (t *typeFacts) fits(typ, p string, kind fcontext.Kind) bool {
 		}
 		return n > 0
 	}
-	place := t.home(typ)
-	return place != "/home" && (!telling(place) || slices.Contains(dataAreas, place))
+	return t.forData(typ)
 }
 
-// home is the area that has more than half of a type's specs, "" if none has.
-// The superuser's home is one of users'.
-func (t *typeFacts) home(typ string) string {
+// forData reports whether a type is one of data, rather than of homes, sockets,
+// configuration or whatever else has a directory of hier(7): by more than half of
+// its specs.
+func (t *typeFacts) forData(typ string) bool {
 	t.load()
-	for place, n := range t.places[typ] {
-		if place == "/home" {
-			n += t.places[typ]["/root"]
-		}
-		if 2*n > t.specs[typ] {
-			return place
+	n := 0
+	for place, specs := range t.places[typ] {
+		if place != "/home" && (!telling(place) || slices.Contains(dataAreas, place)) {
+			n += specs
 		}
 	}
-	return ""
+	return 2*n > t.specs[typ] || t.specs[typ] == 0
 }
 
-// kept reports whether a type is for what a program keeps in a directory of
+// kept reports whether a type is for what a program keeps in the directories of
 // hier(7) for that, and a path is elsewhere.
-func (t *typeFacts) kept(typ, p string, kind fcontext.Kind) bool {
-	return kind != fcontext.Socket && kind != fcontext.Pipe && purpose(p, kind) == "" && !t.native(typ, p) && telling(t.home(typ))
+func (t *typeFacts) kept(typ, p, as string, kind fcontext.Kind) bool {
+	n := 0
+	for _, place := range dataAreas {
+		n += t.places[typ][place]
+	}
+	return kind != fcontext.Socket && kind != fcontext.Pipe && as == "" && !t.native(typ, p) && 2*n > t.specs[typ]
 }
 
 // general reports whether a type is the one of a single directory of hier(7),
