@@ -169,6 +169,7 @@ func (c *investigation) portTypes(protocol port.Protocol, number uint16, owner p
 		// Which of so many services is meant is not in the log.
 		for i := range choices {
 			choices[i].guess, choices[i].distance = true, elsewhere
+			choices[i].warnings = append(choices[i].warnings, fmt.Sprintf("the types of %d services would do, and nothing tells which is meant", foreign))
 		}
 	}
 	slices.SortStableFunc(choices, func(a, b portChoice) int {

@@ -216,7 +216,8 @@ func checkArguments(t testing.TB, pol *policy.Policy, f *triage.Finding, fix *tr
 // a Fix: quiet first; booleans for more than ten domains (or for everything)
 // last; then what leaves nothing to follow; then the kinds (context, port,
 // boolean, module). Ports taken from others go with booleans, by price, and so
-// do contexts that want booleans with them.
+// do contexts that want booleans with them; port types of which many would do
+// come after those.
 func documentedOrder(a, b triage.Fix) int {
 	class := func(f triage.Fix) int {
 		switch {
@@ -225,6 +226,7 @@ func documentedOrder(a, b triage.Fix) int {
 		case f.Kind == triage.Boolean && (f.Exposure.Sources > 10 || f.Exposure.Tuples > 10000):
 			return 9
 		case f.Kind == triage.Port && strings.Contains(strings.Join(f.Warnings, "\n"), "and is lost to"),
+			f.Kind == triage.Port && strings.Contains(strings.Join(f.Warnings, "\n"), "nothing tells which is meant"),
 			f.Kind == triage.Context && len(f.Settings.Booleans) > 0:
 			return int(triage.Boolean)
 		}
