@@ -87,6 +87,11 @@ func (m *Module) PP(opts PPOptions) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	return pack(b, opts)
+}
+
+// pack makes a package of a module.
+func pack(b *policydb.Module, opts PPOptions) (_ []byte, err error) {
 	p := &policydb.Package{Version: policydb.PackageVersion, Module: b}
 	if p.FileContexts, err = contexts("file", opts.FileContexts); err != nil {
 		return nil, err

@@ -2,6 +2,8 @@ package module
 
 import (
 	"fmt"
+
+	"github.com/sekit/sekit/internal/policydb"
 )
 
 // ParseTE reads a module in the module language, as checkmodule -m takes it:
@@ -18,9 +20,36 @@ import (
 // Unlike checkmodule it takes extended permissions of 16 bits only, where that
 // takes more and drops the rest.
 func ParseTE(file string, data []byte) (*Module, error) {
-	s, err := newScanner(file, data)
+	p, m, err := parseTE(file, data)
 	if err != nil {
 		return nil, err
+	}
+	if _, err := p.compile(m, ModOptions{NoMLS: p.noMLS}); err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+// CompileTE makes the package of a text, as checkmodule -m -M and
+// semodule_package do. It is what [ParseTE] and [Module.PP] make of the text, in
+// half their time. Errors are those of both.
+func CompileTE(file string, data []byte, opts PPOptions) ([]byte, error) {
+	p, m, err := parseTE(file, data)
+	if err != nil {
+		return nil, err
+	}
+	b, err := p.compile(m, opts.ModOptions)
+	if err != nil {
+		return nil, err
+	}
+	return pack(b, opts)
+}
+
+// parseTE reads a text as far as its grammar goes.
+func parseTE(file string, data []byte) (*parser, *Module, error) {
+	s, err := newScanner(file, data)
+	if err != nil {
+		return nil, nil, err
 	}
 	p := &parser{scanner: s}
 	p.advance()
@@ -31,24 +60,24 @@ func ParseTE(file string, data []byte) (*Module, error) {
 	p.expect(';')
 	if p.err == nil {
 		if err := checkModuleName(m.Name); err != nil {
-			return nil, &ParseError{p.previous, err}
+			return nil, nil, &ParseError{p.previous, err}
 		}
 		if err := checkVersion(m.Version); err != nil {
-			return nil, &ParseError{p.previous, err}
+			return nil, nil, &ParseError{p.previous, err}
 		}
 	}
 	m.Statements = p.block(tokenEOF, 0)
-	if p.err != nil {
-		return nil, p.err
-	}
-	_, err = compile(m, m.Statements, ModOptions{NoMLS: p.noMLS})
+	return p, m, p.err
+}
+
+// compile makes the module policy of the text that was read: all that it uses it
+// has to declare or require.
+func (p *parser) compile(m *Module, opts ModOptions) (*policydb.Module, error) {
+	b, err := compile(m, m.Statements, opts)
 	if err == errNoRequire { // of the module as a whole
 		err = &ParseError{p.token.pos, err}
 	}
-	if err != nil {
-		return nil, err
-	}
-	return m, nil
+	return b, err
 }
 
 // parser reads the grammar of checkpolicy (policy_parse.y), as far as modules

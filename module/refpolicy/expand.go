@@ -121,18 +121,14 @@ func withPositions(text string, lines []m4.Position) string {
 // Compile makes a module package (.pp) of a module's source, as make -f
 // /usr/share/selinux/devel/Makefile NAME.pp does, in the version that opts
 // says. The warnings are the macros'. The error is an [*Error] for what the
-// macros are not content with, and one of [module.ParseTE] and [module.Module.PP]
-// for what they came to.
+// macros are not content with, and one of [module.CompileTE] for what they came
+// to.
 func (h *Headers) Compile(src Source, opts module.ModOptions) (pp []byte, warnings []string, err error) {
 	x, err := h.Module(src)
 	if err != nil {
 		return nil, nil, err
 	}
-	m, err := module.ParseTE(src.Name+".te", []byte(x.TE))
-	if err != nil {
-		return nil, nil, err
-	}
-	pp, err = m.PP(module.PPOptions{ModOptions: opts, FileContexts: []byte(x.FileContexts)})
+	pp, err = module.CompileTE(src.Name+".te", []byte(x.TE), module.PPOptions{ModOptions: opts, FileContexts: []byte(x.FileContexts)})
 	if err != nil {
 		return nil, nil, err
 	}
