@@ -22,11 +22,12 @@ type compiler struct {
 	declaresAttribute bool
 	idList            []uint32
 
-	alone       []policydb.Bitmap // by index: a type as the set of it alone
-	primary     []int             // indexes of types by value-1
-	permissions [][]string        // of classes, by index
+	alone   []policydb.Bitmap // by index: a type as the set of it alone
+	primary []int             // indexes of types by value-1
+	// What lists are cut from.
 	data        []policydb.ClassData
-	nodes       []policydb.BitmapNode // those of alone
+	nodes       []policydb.BitmapNode
+	permissions []policydb.Permission
 
 	last     *Rule // the rule before, in lastDecl, and what it came to
 	lastRule *policydb.ModuleRule
@@ -347,8 +348,15 @@ func (c *compiler) finishDecl(d *decl) policydb.Decl {
 		d.Required.Symbols[t] = d.required[t].bitmap()
 		d.Declared.Symbols[t] = d.declared[t].bitmap()
 	}
-	for _, mask := range d.permissions {
-		d.Required.Permissions = append(d.Required.Permissions, members(mask))
+	if n := len(d.permissions); n > 0 {
+		nodes := make([]policydb.BitmapNode, 0, n)
+		d.Required.Permissions = make([]policydb.Bitmap, n)
+		for i, mask := range d.permissions {
+			if mask != 0 {
+				nodes = append(nodes, policydb.BitmapNode{Map: uint64(mask)})
+				d.Required.Permissions[i].Nodes = nodes[len(nodes)-1 : len(nodes) : len(nodes)]
+			}
+		}
 	}
 	// checkpolicy puts these before what it has.
 	slices.Reverse(d.RoleTransitions)

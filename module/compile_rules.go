@@ -113,7 +113,7 @@ func (c *compiler) classes(names []string, d *decl) ([]int, error) {
 func (c *compiler) mask(class int, names []string) (uint32, error) {
 	var mask uint32
 	for _, name := range names {
-		p := slices.Index(c.permissions[class], name)
+		p := permission(&c.m.Symbols.Classes[class], name)
 		if p < 0 {
 			return 0, &UnknownNameError{"permission of " + c.m.Symbols.Classes[class].Name, name}
 		}

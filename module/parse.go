@@ -2,6 +2,7 @@ package module
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/sekit/sekit/internal/policydb"
 )
@@ -88,6 +89,8 @@ type parser struct {
 	previous Pos // where the token before begins
 	err      error
 	strings  []string // lists share it
+	gathered []string // the names of the sets that are being read
+	symbols  []Symbol // of the require block that is being read
 	noMLS    bool     // a user has no levels
 }
 
@@ -158,13 +161,16 @@ func (p *parser) version() string {
 }
 
 // one makes a list of one name.
-func (p *parser) one(name string) []string {
-	if len(p.strings) == cap(p.strings) {
-		p.strings = make([]string, 0, 256)
+func (p *parser) one(name string) []string { return p.keep(name) }
+
+// keep makes a list.
+func (p *parser) keep(names ...string) []string {
+	if len(p.strings)+len(names) > cap(p.strings) {
+		p.strings = make([]string, 0, max(256, len(names)))
 	}
-	p.strings = append(p.strings, name)
+	p.strings = append(p.strings, names...)
 	n := len(p.strings)
-	return p.strings[n-1 : n : n]
+	return p.strings[n-len(names) : n : n]
 }
 
 // commaList reads names with commas between.
@@ -194,7 +200,9 @@ func (p *parser) names(what string) set {
 			s.except = p.one(p.name(what))
 		}
 	case p.token.kind == '{':
+		p.gathered = p.gathered[:0]
 		p.nested(&s, what, 0)
+		s.names = p.keep(p.gathered...)
 	case !s.complement && p.accept('*'):
 		s.all = true
 	default:
@@ -212,7 +220,7 @@ func (p *parser) nested(s *set, what string, depth int) {
 	for first := true; first || p.token.kind != '}' && p.err == nil; first = false {
 		switch {
 		case p.token.kind == tokenName:
-			s.names = append(s.names, p.token.text)
+			p.gathered = append(p.gathered, p.token.text)
 			p.advance()
 		case p.token.kind == '{':
 			p.nested(s, what, depth+1)
@@ -340,7 +348,7 @@ func unknownStatement(word string) error {
 
 // require reads the rest of a require block.
 func (p *parser) require(at at) Statement {
-	s := &Require{at: at}
+	p.symbols = p.symbols[:0]
 	p.expect('{')
 	for first := true; first || p.token.kind != '}' && p.err == nil; first = false {
 		if p.token.kind != tokenKeyword {
@@ -352,7 +360,7 @@ func (p *parser) require(at at) Statement {
 			p.advance()
 			k := Symbol{Kind: ClassSymbol, Name: p.name("a class")}
 			k.Permissions = p.list("a permission")
-			s.Symbols = append(s.Symbols, k)
+			p.symbols = append(p.symbols, k)
 			p.expect(';')
 			continue
 		}
@@ -362,14 +370,14 @@ func (p *parser) require(at at) Statement {
 			break
 		}
 		p.advance()
-		s.Symbols = append(s.Symbols, Symbol{Kind: kind, Name: p.name("a name")})
+		p.symbols = append(p.symbols, Symbol{Kind: kind, Name: p.name("a name")})
 		for p.accept(',') {
-			s.Symbols = append(s.Symbols, Symbol{Kind: kind, Name: p.name("a name")})
+			p.symbols = append(p.symbols, Symbol{Kind: kind, Name: p.name("a name")})
 		}
 		p.expect(';')
 	}
 	p.expect('}')
-	return s
+	return &Require{at: at, Symbols: slices.Clone(p.symbols)}
 }
 
 func requirable(word string) SymbolKind {

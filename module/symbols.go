@@ -203,14 +203,8 @@ func (c *compiler) find(t policydb.Table, name string, d *decl) (int, error) {
 // require adds what a require block names, users aside: those are found in the
 // second pass.
 func (c *compiler) require(s *Require, d *decl) error {
-	if n := len(s.Symbols); n > 16 { // most of them types
-		t := policydb.TableTypes
-		c.m.Symbols.Types, c.m.Scopes[t] = slices.Grow(c.m.Symbols.Types, n), slices.Grow(c.m.Scopes[t], n)
-		c.alone, c.primary, c.idList = slices.Grow(c.alone, n), slices.Grow(c.primary, n), slices.Grow(c.idList, n)
-		c.nodes = slices.Grow(c.nodes, n)
-		if len(c.names[t]) == 0 {
-			c.names[t] = make(map[string]int, n)
-		}
+	if len(s.Symbols) > 16 {
+		c.expect(s.Symbols)
 	}
 	for i := range s.Symbols {
 		r := &s.Symbols[i]
@@ -222,6 +216,39 @@ func (c *compiler) require(s *Require, d *decl) error {
 		}
 	}
 	return nil
+}
+
+// expect makes room for symbols.
+func (c *compiler) expect(list []Symbol) {
+	var counts [policydb.NumTables]int
+	permissions := 0
+	for i := range list {
+		if k := list[i].Kind; k >= ClassSymbol && k <= CategorySymbol {
+			counts[symbolTables[k]]++
+		}
+		permissions += len(list[i].Permissions)
+	}
+	for t, n := range counts {
+		if n > 0 && len(c.names[t]) == 0 {
+			c.names[t] = make(map[string]int, n)
+		}
+		c.m.Scopes[t] = slices.Grow(c.m.Scopes[t], n)
+	}
+	s, types := &c.m.Symbols, counts[policydb.TableTypes]
+	s.Classes = slices.Grow(s.Classes, counts[policydb.TableClasses])
+	s.Types = slices.Grow(s.Types, types)
+	s.Categories = slices.Grow(s.Categories, counts[policydb.TableCategories])
+	c.alone, c.primary, c.nodes = slices.Grow(c.alone, types), slices.Grow(c.primary, types), slices.Grow(c.nodes, types)
+	c.idList = slices.Grow(c.idList, len(list))
+	c.permissions = slices.Grow(c.permissions, permissions)
+}
+
+// symbolTables are the tables of the kinds of symbols.
+var symbolTables = [...]policydb.Table{
+	ClassSymbol: policydb.TableClasses, TypeSymbol: policydb.TableTypes, AttributeSymbol: policydb.TableTypes,
+	RoleSymbol: policydb.TableRoles, RoleAttributeSymbol: policydb.TableRoles, UserSymbol: policydb.TableUsers,
+	BooleanSymbol: policydb.TableBooleans, TunableSymbol: policydb.TableBooleans,
+	SensitivitySymbol: policydb.TableSensitivities, CategorySymbol: policydb.TableCategories,
 }
 
 func (c *compiler) requireSymbol(r *Symbol, d *decl) (err error) {
@@ -283,7 +310,6 @@ func (c *compiler) requireClass(r *Symbol, d *decl) error {
 	}
 	if !had {
 		c.m.Symbols.Classes = append(c.m.Symbols.Classes, policydb.Class{Name: r.Name, Value: c.next(policydb.TableClasses)})
-		c.permissions = append(c.permissions, nil)
 	}
 	k := &c.m.Symbols.Classes[i]
 	d.required[policydb.TableClasses].add(k.Value)
@@ -294,8 +320,12 @@ func (c *compiler) requireClass(r *Symbol, d *decl) error {
 	for int(k.Value) > len(d.permissions) {
 		d.permissions = append(d.permissions, 0)
 	}
+	if n, free := len(c.permissions), min(len(r.Permissions), 32); !had && cap(c.permissions)-n >= free {
+		k.Permissions = c.permissions[n : n : n+free]
+		c.permissions = c.permissions[:n+free]
+	}
 	for _, name := range r.Permissions {
-		p := slices.Index(c.permissions[i], name)
+		p := permission(k, name)
 		if p < 0 {
 			if err := checkName("permission", name); err != nil {
 				return err
@@ -303,13 +333,22 @@ func (c *compiler) requireClass(r *Symbol, d *decl) error {
 			if p = len(k.Permissions); p == 32 {
 				return fmt.Errorf("more than 32 permissions of the class %q", r.Name)
 			}
-			c.permissions[i] = append(c.permissions[i], name)
 			k.Permissions = append(k.Permissions, policydb.Permission{Name: name, Value: uint32(p) + 1})
 			k.NumPerms++
 		}
 		d.permissions[k.Value-1] |= 1 << p
 	}
 	return nil
+}
+
+// permission returns the bit of a permission of a class, -1 if there is none.
+func permission(k *policydb.Class, name string) int {
+	for i := range k.Permissions {
+		if k.Permissions[i].Name == name {
+			return i
+		}
+	}
+	return -1
 }
 
 // typeSymbol declares or requires a type or an attribute.
@@ -515,14 +554,6 @@ func unknownAs(err error, kind string) error {
 		return &UnknownNameError{kind, e.Name}
 	}
 	return err
-}
-
-// members are the values of a mask.
-func members(mask uint32) policydb.Bitmap {
-	if mask == 0 {
-		return policydb.Bitmap{}
-	}
-	return policydb.Bitmap{Nodes: []policydb.BitmapNode{{Map: uint64(mask)}}}
 }
 
 func hasDot(s string) bool { return lastDot(s) > 0 }

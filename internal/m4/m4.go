@@ -3,6 +3,7 @@ package m4
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync/atomic"
 )
@@ -115,6 +116,12 @@ func (p *Processor) Define(name, text string) { p.table.set(name, &definition{te
 
 // Discard says whether output is thrown away from now on, as after divert(-1).
 func (p *Processor) Discard(on bool) { p.discard = on }
+
+// Grow makes room for n bytes of output.
+func (p *Processor) Grow(n int) {
+	p.out.Grow(n)
+	p.lines = slices.Grow(p.lines, n/32)
+}
 
 // Defined reports whether there is a macro of that name which is no builtin.
 func (p *Processor) Defined(name string) bool {

@@ -43,14 +43,22 @@ func appendModule(b []byte, m *Module, more int) ([]byte, error) {
 
 // sizeHint guesses the length of the file, so that writing allocates once.
 func (m *Module) sizeHint() int {
-	n := 1<<10 + len(m.Symbols.Types)*80
+	const name = 20 // bytes
+	s := &m.Symbols
+	n := 1<<10 + len(s.Types)*(name+40) + len(s.Categories)*(name+12)
+	for i := range s.Classes {
+		n += name + 24 + len(s.Classes[i].Permissions)*name
+	}
+	for t := range m.Scopes {
+		n += len(m.Scopes[t]) * (name + 16)
+	}
 	for i := range m.Blocks {
 		for j := range m.Blocks[i].Branches {
 			d := &m.Blocks[i].Branches[j]
-			n += minDecl + len(d.Rules)*(minModuleRule+2*bitmapNodeSize+classDataSize)
+			n += minDecl + len(d.Rules)*(minModuleRule+2*bitmapNodeSize+classDataSize) + len(d.Required.Permissions)*(bitmapHeadSize+bitmapNodeSize)
 		}
 	}
-	return n + n/4
+	return n + n/8
 }
 
 func (w *writer) moduleHeader(m *Module) {

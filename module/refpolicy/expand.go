@@ -59,46 +59,57 @@ type Expanded struct {
 // Module expands a module as the headers' Makefile does with m4. The error is an
 // [*Error].
 func (h *Headers) Module(src Source) (*Expanded, error) {
+	te, fc, warnings, err := h.module(src)
+	if err != nil {
+		return nil, err
+	}
+	return &Expanded{TE: string(te), FileContexts: fc, Warnings: warnings}, nil
+}
+
+func (h *Headers) module(src Source) (te []byte, contexts string, warnings []string, err error) {
 	macros := h.macros
 	if src.IF != "" {
 		own := h.define.Fork()
 		if err := readAll(own, []file{{src.Name + ".if", src.IF}}); err != nil {
-			return nil, err
+			return nil, "", nil, err
 		}
 		if own.Defined("__if_error") {
-			return nil, reported(own)
+			return nil, "", nil, reported(own)
 		}
 		macros = macros.Fork()
 		if err := readDefinitions(macros, own); err != nil {
-			return nil, err
+			return nil, "", nil, err
 		}
 	}
-	te := macros.Fork()
-	te.Discard(false)
-	if err := readAll(te, []file{{src.Name + ".te", src.TE}}); err != nil {
-		return nil, err
+	p := macros.Fork()
+	p.Discard(false)
+	p.Grow(usualText)
+	if err := readAll(p, []file{{src.Name + ".te", src.TE}}); err != nil {
+		return nil, "", nil, err
 	}
-	if err := reported(te); err != nil {
-		return nil, err
+	if err := reported(p); err != nil {
+		return nil, "", nil, err
 	}
 	fc := h.contexts.Fork()
 	fc.Discard(false)
 	if err := readAll(fc, []file{{src.Name + ".fc", src.FC}}); err != nil {
-		return nil, err
+		return nil, "", nil, err
 	}
 	if err := reported(fc); err != nil {
-		return nil, err
+		return nil, "", nil, err
 	}
-	out := &Expanded{Warnings: append(te.Messages(), fc.Messages()...)}
-	out.TE = withPositions(te.Output())
-	out.FileContexts, _ = fc.Output()
-	return out, nil
+	contexts, _ = fc.Output()
+	return withPositions(p.Output()), contexts, append(p.Messages(), fc.Messages()...), nil
 }
+
+// usualText is how long the text of a module usually becomes, in bytes: the half
+// of it are the permissions and categories that policy_module requires.
+const usualText = 64 << 10
 
 // withPositions puts #line comments before the lines that are not where the ones
 // before them lead to expect. A file's name that could leave its comment is left
 // out.
-func withPositions(text string, lines []m4.Position) string {
+func withPositions(text string, lines []m4.Position) []byte {
 	out := make([]byte, 0, len(text)+len(text)/4)
 	var next m4.Position
 	i := 0
@@ -115,7 +126,7 @@ func withPositions(text string, lines []m4.Position) string {
 		next.Line++
 		i++
 	}
-	return string(out)
+	return out
 }
 
 // Compile makes a module package (.pp) of a module's source, as make -f
@@ -124,15 +135,15 @@ func withPositions(text string, lines []m4.Position) string {
 // macros are not content with, and one of [module.CompileTE] for what they came
 // to.
 func (h *Headers) Compile(src Source, opts module.ModOptions) (pp []byte, warnings []string, err error) {
-	x, err := h.Module(src)
+	te, contexts, warnings, err := h.module(src)
 	if err != nil {
 		return nil, nil, err
 	}
-	pp, err = module.CompileTE(src.Name+".te", []byte(x.TE), module.PPOptions{ModOptions: opts, FileContexts: []byte(x.FileContexts)})
+	pp, err = module.CompileTE(src.Name+".te", te, module.PPOptions{ModOptions: opts, FileContexts: []byte(contexts)})
 	if err != nil {
 		return nil, nil, err
 	}
-	return pp, x.Warnings, nil
+	return pp, warnings, nil
 }
 
 // reported returns the error that the headers' macro refpolicyerr has reported.
