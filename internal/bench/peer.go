@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-//go:embed testdata/sepol.c testdata/selabel.c testdata/search.py
+//go:embed testdata/sepol.c testdata/selabel.c testdata/search.py testdata/mydaemon.*
 var sources embed.FS
 
 // skip is why a benchmark is not run. Where a peer is missing that Debian has
