@@ -171,14 +171,7 @@ func TestOracleModBinary(t *testing.T) {
 // the policy that it builds.
 func TestOracleSemodule(t *testing.T) {
 	oracle.Require(t, "semodule", "cp", "/var/lib/selinux/default/active/modules", oracle.DebianPolicy)
-	root := t.TempDir()
-	for _, dir := range []string{"etc/selinux", "var/lib/selinux/default"} {
-		to := filepath.Join(root, filepath.FromSlash(dir))
-		if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		oracle.Output(t, "cp", "-a", "/"+dir, to)
-	}
+	root := debianRoot(t)
 	modules := []*module.Module{
 		{Name: "sekit_four", Rules: []module.Rule{allow("httpd_t", "shadow_t", "file", "relabelto", "link")}},
 		{Name: "sekit_five", RequireAttributes: []string{"domain"}, Rules: []module.Rule{

@@ -12,10 +12,11 @@ import (
 // text is a module of a test file: what stands between two headings
 // "-- NAME WORD… --".
 type text struct {
-	name  string
-	line  int // where checkmodule refuses it, if the words say so
-	noMLS bool
-	te    string
+	name         string
+	line         int // where checkmodule refuses it, if the words say so
+	noMLS        bool
+	cil, refused bool // see linked.txt
+	te           string
 }
 
 // texts reads such a file. What is before the first heading is a comment.
@@ -37,6 +38,10 @@ func texts(t testing.TB, file string) []text {
 			switch {
 			case w == "nomls":
 				x.noMLS = true
+			case w == "cil":
+				x.cil = true
+			case w == "refused":
+				x.refused = true
 			case err == nil:
 				x.line = n
 			default:

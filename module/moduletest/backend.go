@@ -14,19 +14,30 @@ import (
 
 // Backend is a machine's store of modules in memory. Its module base (priority
 // 100) stands for all that the policy has which it was made of, and can't be
-// read or removed. Modules that are installed are linked into the policy, so
-// that decisions change: packages (pp) that consist of access rules on what the
-// policy has, and of permissive statements. Of others, Commit says with a
-// [*module.UnsupportedError] what it can't link, and of a type that the policy
-// lacks with a [*policy.NameError]; nothing is changed then. It keeps to the
-// contract of [module.Backend] as libsemanage does. It is safe for concurrent
-// use.
+// read or removed. Modules that are installed, as packages (pp) or in CIL, are
+// linked into the policy, so that decisions change. It keeps to the contract of
+// [module.Backend] as libsemanage does. It is safe for concurrent use.
+//
+// A module that names what the policy lacks is refused with a
+// [*policy.NameError], one that declares again what is there with a
+// [*module.DuplicateError]; nothing is changed then. Assertions (neverallow) are
+// not checked: semodule does not either unless semanage.conf says so.
+//
+// A policy in force lacks what its modules said of attributes, and with it some
+// of what semodule knows. Tunables and attributes of roles are gone: a module
+// that requires those of the policy is refused with a [*module.UnsupportedError].
+// What was said of attributes and is there as a list of types only, a new type
+// with the attribute gets where that is plain: the rules for self that all of ten
+// types or more have, and a place in sets of types (which pp makes attributes of)
+// where most types are that have the same attributes. By its attributes alone it
+// gets no type transitions, no roles, and no other attributes.
 type Backend struct {
 	mu       sync.Mutex
 	p        *policy.Policy
 	records  []module.Record
 	contents map[module.Key]module.Content
 	linked   *policy.Policy
+	contexts []module.FileContext
 	fault    Fault
 	commits  int
 }
@@ -73,6 +84,13 @@ func (b *Backend) Policy() (*policy.Policy, error) {
 	return b.linked, nil
 }
 
+// FileContexts returns the file contexts of the modules that are in force.
+func (b *Backend) FileContexts() []module.FileContext {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Clone(b.contexts)
+}
+
 // Modules implements [module.Backend].
 func (b *Backend) Modules(ctx context.Context) ([]module.Record, error) {
 	if err := ctx.Err(); err != nil {
@@ -104,12 +122,7 @@ func (b *Backend) Content(ctx context.Context, k module.Key, form module.Form) (
 		return module.Content{}, fmt.Errorf("module %s: %w", k, fs.ErrNotExist)
 	}
 	if form == module.InCIL && c.Language != "cil" {
-		m, err := parse(c)
-		if err != nil {
-			return module.Content{}, err
-		}
-		cil, err := m.CIL()
-		return module.Content{Language: "cil", Data: cil}, err
+		return inCIL(k, c)
 	}
 	c.Data = bytes.Clone(c.Data)
 	return c, nil
@@ -143,13 +156,28 @@ func (b *Backend) Commit(ctx context.Context, changes []module.Change) error {
 			delete(contents, c.Key)
 		}
 	}
-	linked, err := link(b.p, records, contents)
+	if !slices.ContainsFunc(changes, func(c module.Change) bool { return c.Op != module.Nothing }) {
+		return b.fault.AfterCommit
+	}
+	linked, contexts, err := link(b.p, records, contents)
 	if err != nil {
 		return err
 	}
-	if !slices.Equal(records, b.records) || linked != b.linked {
-		b.commits++
-	}
-	b.records, b.contents, b.linked = records, contents, linked
+	b.commits++
+	b.records, b.contents, b.linked, b.contexts = records, contents, linked, contexts
 	return b.fault.AfterCommit
+}
+
+// inCIL is a package in CIL, its file contexts with it.
+func inCIL(k module.Key, c module.Content) (module.Content, error) {
+	p, contexts, err := parse(k, c, nil)
+	if err != nil {
+		return module.Content{}, err
+	}
+	cil, err := p.Module.CIL()
+	if err != nil {
+		return module.Content{}, err
+	}
+	fc, err := module.FormatFilecon(contexts)
+	return module.Content{Language: "cil", Data: append(cil, fc...)}, err
 }

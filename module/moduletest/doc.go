@@ -1,4 +1,4 @@
 // Package moduletest has a [module.Backend] in memory for tests, which links
-// what is installed into its policy, and the tests that every backend must
-// pass.
+// what is installed into its policy as semodule does, and the tests that every
+// backend must pass.
 package moduletest

@@ -27,6 +27,18 @@ func TestFake(t *testing.T) {
 	})
 }
 
+// A store that all tests share is left as it was.
+func TestShared(t *testing.T) {
+	p := demoPolicy(t)
+	b := moduletest.NewBackend(p)
+	moduletest.TestBackend(t, func(t *testing.T) moduletest.Harness {
+		return moduletest.Harness{Policy: p, Backend: b, Linked: b.Policy, Shared: true}
+	})
+	if records, err := b.Modules(t.Context()); err != nil || len(records) != 1 {
+		t.Errorf("left are %v, %v", records, err)
+	}
+}
+
 func TestFault(t *testing.T) {
 	m := module.Module{Name: "webapp", Rules: []module.Rule{{Kind: module.Allow, Source: "httpd_t", Target: "httpd_t",
 		Class: "process", Permissions: []string{"execmem"}}}}
@@ -61,25 +73,28 @@ func TestFault(t *testing.T) {
 	}
 }
 
-// What a module says is linked, or refused by name and without a trace.
-func TestLink(t *testing.T) {
+// Only what a policy in force has no more can't be linked.
+func TestRefused(t *testing.T) {
 	p := demoPolicy(t)
-	execmem := policy.Access{Source: policy.MustParseContext("system_u:system_r:httpd_t:s0"),
-		Target: policy.MustParseContext("system_u:system_r:httpd_t:s0"), Class: "process", Permissions: []string{"execmem"}}
-	const require = "module webapp 1.0;\nrequire { type httpd_t, var_t; class process { execmem execheap }; class file read; }\n"
+	var unsupported *module.UnsupportedError
+	var name *policy.NameError
+	var duplicate *module.DuplicateError
 	for _, tt := range []struct {
-		te            string
-		links, allows bool
+		te   string
+		want any
 	}{
-		{te: "allow { httpd_t var_t } { self var_t }:process { execmem execheap };", links: true, allows: true},
-		{te: "dontaudit httpd_t self:process execmem;", links: true},
-		{te: "permissive httpd_t;", links: true},
-		{te: "allow httpd_t { var_t -httpd_t }:file read;"},
-		{te: "type new_t; allow httpd_t new_t:file read;"},
-		{te: "bool b true; if (b) { allow httpd_t self:process execmem; }"},
-		{te: "type_transition httpd_t var_t:process var_t;"},
+		{"attribute_role ra; role r; roleattribute r ra; optional { require { type no_such_t; } } allow httpd_t self:file read;", nil},
+		{"require { attribute_role ra; } role r; roleattribute r ra;", &unsupported},
+		{"require { tunable no_such_tunable; } if (no_such_tunable) { allow httpd_t self:file read; }", &unsupported},
+		{"tunable own_tunable true; if (own_tunable) { allow httpd_t self:file read; }", &unsupported},
+		{"auditdeny httpd_t self:file read;", &unsupported},
+		{"require { type no_such_t; } allow httpd_t no_such_t:file read;", &name},
+		{"require { class file no_such_permission; } allow httpd_t self:file no_such_permission;", &name},
+		{"bool httpd_execmem true; if (httpd_execmem) { allow httpd_t self:file read; }", &duplicate},
+		{"role system_r; role httpd_r; require { role system_r; } allow system_r httpd_r;", &duplicate},
+		{"type domain; allow httpd_t domain:file read;", new(error)},
 	} {
-		m, err := module.ParseTE("webapp.te", []byte(require+tt.te))
+		m, err := module.ParseTE("webapp.te", []byte("module webapp 1.0;\nrequire { type httpd_t; class file read; }\n"+tt.te))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -89,18 +104,49 @@ func TestLink(t *testing.T) {
 		}
 		b := moduletest.NewBackend(p)
 		_, err = module.NewStore(b).Install(t.Context(), module.Key{Name: "webapp"}, module.Content{Language: "pp", Data: pp})
-		var unsupported *module.UnsupportedError
-		if tt.links != (err == nil) || err != nil && !errors.As(err, &unsupported) || tt.links != (b.Commits() == 1) {
-			t.Errorf("%s: %v", tt.te, err)
+		if tt.want == nil {
+			if err != nil {
+				t.Errorf("%s: %v", tt.te, err)
+			}
 			continue
 		}
-		now, err := b.Policy()
-		if err != nil {
-			t.Fatal(err)
+		if err == nil || !errors.As(err, tt.want) || b.Commits() != 0 {
+			t.Errorf("%s: %v", tt.te, err)
 		}
-		d, err := now.Decide(execmem)
-		if err != nil || d.Allowed != tt.allows {
-			t.Errorf("%s: allowed %v, %v", tt.te, d.Allowed, err)
+		if now, err := b.Policy(); err != nil || now != p {
+			t.Errorf("%s: the policy changed, %v", tt.te, err)
 		}
+	}
+}
+
+// What With laid over the policy that a backend is made of stays.
+func TestOverlay(t *testing.T) {
+	p, err := demoPolicy(t).With(policy.SetBoolean{Name: "httpd_execmem", On: true},
+		policy.AllowRule{Source: "httpd_t", Target: "shadow_t", Class: "file", Permissions: []string{"append"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := module.Module{Name: "webapp", Rules: []module.Rule{{Kind: module.Allow, Source: "httpd_t", Target: "shadow_t", Class: "file", Permissions: []string{"write"}}}}
+	pp, err := m.PP(module.PPOptions{FileContexts: []byte("/opt/webapp\t--\tsystem_u:object_r:httpd_exec_t:s0\n")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := moduletest.NewBackend(p)
+	if _, err := module.NewStore(b).Install(t.Context(), module.Key{Name: "webapp"}, module.Content{Language: "pp", Data: pp}); err != nil {
+		t.Fatal(err)
+	}
+	now, err := b.Policy()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for perm, want := range map[string]bool{"append": true, "write": true, "read": false} {
+		d, err := now.Decide(policy.Access{Source: policy.MustParseContext("system_u:system_r:httpd_t:s0"),
+			Target: policy.MustParseContext("system_u:object_r:shadow_t:s0"), Class: "file", Permissions: []string{perm}})
+		if err != nil || d.Allowed != want {
+			t.Errorf("%s: %v, %v", perm, d.Allowed, err)
+		}
+	}
+	if fc := b.FileContexts(); len(fc) != 1 || fc[0].Regexp != "/opt/webapp" {
+		t.Errorf("file contexts: %v", fc)
 	}
 }

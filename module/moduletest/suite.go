@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -29,6 +30,9 @@ type Harness struct {
 	Reopen func() module.Backend
 	// ReadOnly says that Commit is to return errors.ErrUnsupported.
 	ReadOnly bool
+	// Shared says that each test gets the same store, such as that of the machine
+	// that the suite runs on: a test then removes what it leaves there.
+	Shared bool
 	// Unlocked says that another writer may come between Commit's look at the
 	// store and its change of it.
 	Unlocked bool
@@ -36,6 +40,13 @@ type Harness struct {
 
 // TestBackend tests whether a backend keeps to the contract of
 // [module.Backend]. newHarness is called for each test.
+//
+// It can run on a live machine: with a [Harness] that is Shared, over
+// [module.Semodule] without a Root, whose Policy and Linked are what
+// /sys/fs/selinux/policy says, or the policy of the store. Its modules are named
+// sekit_suite0 and so on; they allow accesses among the types of initial SIDs and
+// to types of their own, for as long as their test runs. Each test makes one to
+// six commits. The tests are subtests, so that some can be chosen by name.
 func TestBackend(t *testing.T, newHarness func(t *testing.T) Harness) {
 	tests := []struct {
 		name        string
@@ -56,6 +67,13 @@ func TestBackend(t *testing.T, newHarness func(t *testing.T) Harness) {
 		{"undo", "each change can be taken back", testUndo},
 		{"content", "CIL can be had of what was installed, and nothing of what is not there", testContent},
 		{"bad content", "what can't be linked is refused", testBadContent},
+		{"types", "types, attributes and aliases of a module are in the policy, and its rules are for them", testTypes},
+		{"booleans", "a boolean of a module switches its rules", testBooleans},
+		{"transitions", "transitions of a module give new objects their types", testTransitions},
+		{"roles", "a role of a module may have its types", testRoles},
+		{"optional", "an optional block holds if what it requires is there", testOptional},
+		{"between", "a module may use what another declares, and not be without it", testBetween},
+		{"CIL", "a module in CIL decides as a package does", testCIL},
 		{"persistence", "a second handle sees what the first one committed", testPersistence},
 		{"cancelled", "a cancelled context stops a commit before it begins", testCancelled},
 		{"concurrent", "of concurrent writers of one module exactly one adds it", testConcurrent},
@@ -95,7 +113,31 @@ func newSession(t *testing.T, h Harness) *session {
 		t.Fatal(err)
 	}
 	s.before = table.All()
+	if h.Shared {
+		t.Cleanup(func() { s.clean(t) })
+	}
 	return s
+}
+
+// clean removes the suite's modules.
+func (s *session) clean(t *testing.T) {
+	table, err := s.store.Table(context.Background())
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	var changes []module.Change
+	for _, r := range table.All() {
+		if strings.HasPrefix(r.Name, name(0)[:len(name(0))-1]) {
+			changes = append(changes, module.Change{Op: module.Remove, Key: r.Key, Before: r})
+		}
+	}
+	if len(changes) == 0 {
+		return
+	}
+	if err := s.h.Backend.Commit(context.Background(), changes); err != nil {
+		t.Errorf("the suite's modules are left: %v", err)
+	}
 }
 
 // denied returns accesses between the contexts of initial SIDs that the policy
