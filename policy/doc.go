@@ -74,7 +74,8 @@
 // [Policy.With] returns the policy as it would be after a [Change]: booleans set,
 // rules added or removed, ports labelled, a domain made permissive. It costs next
 // to nothing, since only the changes are stored, and everything above can be
-// asked of the result. [Policy.Exposure] counts what a change newly allows.
+// asked of the result. [Policy.Exposure] counts what a change newly allows,
+// [Policy.MarshalBinary] makes a policy file of the result.
 //
 // # Compare
 //
