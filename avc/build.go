@@ -306,7 +306,7 @@ func (r *builder) accessVector(b *built, raw *rawRecord, rec *Record, s string, 
 // what its writer did to it put right. It counts only if then nothing is missing.
 func (r *builder) tidied(b *built, raw *rawRecord, rec *Record, s string, interp bool) bool {
 	e := &b.Event
-	text := tidy(s)
+	text := tidy(s, interp)
 	if text == s {
 		return false
 	}

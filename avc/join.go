@@ -53,7 +53,7 @@ func continues(typ RecordType, text, line []byte) (blank, ok bool) {
 	spaced := bytes.HasSuffix(text, []byte(" "))
 	vector := typ == TypeAVC || typ == TypeUserAVC
 	switch {
-	case vector && bytes.LastIndexByte(text, '{') > bytes.LastIndexByte(text, '}'):
+	case vector && openBrace(text):
 		return spaced || !isCutPermission(string(last), string(first)), isPermWord(first) && (bytes.IndexByte(line, '}') >= 0 || len(more) == 0)
 	case openQuote(text):
 		// The kernel's quoted names hold no blanks.
@@ -276,6 +276,13 @@ func isPartialKey(last string, first []byte) bool {
 
 // openQuote reports whether a value in double quotes is not closed.
 func openQuote(b []byte) bool { return bytes.Count(b, []byte{'"'})%2 == 1 }
+
+// openBrace reports whether the list of permissions is not closed. A later brace
+// is a name's.
+func openBrace(b []byte) bool {
+	i := bytes.IndexByte(b, '{')
+	return i >= 0 && bytes.IndexByte(b[i:], '}') < 0
+}
 
 // spacedQuote reports whether the open quote's value may hold blanks: the
 // kernel's never do, object managers' command lines do.

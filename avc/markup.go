@@ -182,7 +182,7 @@ func withoutTags(b []byte, inName bool) []byte {
 		if b[i] == '"' {
 			inName = !inName
 		}
-		if b[i] == '<' && (!inName || breaks) {
+		if b[i] == '<' && (!inName || breaks) && !inBareName(b, i) {
 			n, blank := tag(b[i:])
 			isBreak := n > 0 && bytes.HasPrefix(b[i:], []byte("<wbr"))
 			breaks = breaks || isBreak
@@ -250,7 +250,7 @@ func withoutEmphasis(b []byte, inName bool) []byte {
 			inName = !inName
 		case c == '\\' && escaped && i+1 < len(b) && bytes.IndexByte([]byte("_*{}[]<>()#~|.-"), b[i+1]) >= 0:
 			continue
-		case inName:
+		case inName || (c == '*' || c == '`') && inBareName(b, i):
 		case c == '*' && (i+1 < len(b) && b[i+1] == '*' || i > 0 && b[i-1] == '*'):
 			continue
 		case c == '`' && !graveQuote(b, i):
@@ -259,6 +259,21 @@ func withoutEmphasis(b []byte, inName bool) []byte {
 		out = append(out, c)
 	}
 	return out
+}
+
+// inBareName reports whether i lies in a name that has no quotes, as ausearch -i
+// writes them: then it is a part of it, for all that can be known.
+func inBareName(b []byte, i int) bool {
+	word := b[bytes.LastIndexByte(b[:i], ' ')+1 : i]
+	n := bytes.IndexByte(word, '=')
+	if n < 0 || n+1 < len(word) && (word[n+1] == '"' || word[n+1] == '`') {
+		return false
+	}
+	switch string(word[:n]) {
+	case "name", "path", "comm", "exe", "cwd", "proctitle", "ocomm":
+		return n+1 < len(word) || b[i] != '`'
+	}
+	return false
 }
 
 // graveQuote reports whether the grave accent at i is in the place of a quote:

@@ -4,10 +4,15 @@ import "strings"
 
 // tidy puts right what people do to a record that they copy or type: markup,
 // blanks around equals signs, a brace that is not closed. The outcome has no
-// field that s has not.
-func tidy(s string) string {
+// field that s has not. In an interpreted record blanks are left alone, for they
+// may be those of a name.
+func tidy(s string, interp bool) string {
 	b, _ := unmark([]byte(s), false, false)
-	return closeContexts(closeGaps(closeBrace(string(b))))
+	s = closeBrace(string(b))
+	if interp {
+		return s
+	}
+	return closeContexts(closeGaps(s))
 }
 
 // closeBrace ends the list of permissions before the word that follows it, and

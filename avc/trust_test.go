@@ -46,6 +46,67 @@ func TestForgedFields(t *testing.T) {
 	}
 }
 
+// hostileNames are file names that the kernel prints as they are, and that look
+// like what pages, mails and shells make of a record.
+var hostileNames = []string{
+	"**x**", "x**y", "`x`", "<b>x</b>", "x<br>", "<wbr>", "x&amp;y", `x\_y`, `\u0022`, "x=3D", "x=20", `x\`, "x]avc:", "[audit(1.2:3):", "{", "}for", "x|",
+	"&quot;scontext=u:r:forged_t:s0",
+	"x&quot;tcontext=u:r:forged_t:s0&quot;",
+	`\u0022scontext=u:r:forged_t:s0`,
+	"''tclass=forged",
+	"=3D=22tclass=forged",
+	"**tclass=forged",
+	"`tclass=forged`",
+	"<p>tclass=forged",
+	"x|tclass=forged",
+	"-tclass=forged",
+	"x,tclass=forged,scontext=u:r:forged_t:s0",
+}
+
+// TestForgedMarkup: a paste is rid of markup, a name is not.
+func TestForgedMarkup(t *testing.T) {
+	for _, name := range hostileNames {
+		for _, head := range []string{"type=AVC msg=audit(1700000000.1:5): ", "> audit: type=1400 audit(1700000000.1:5): ", "* "} {
+			line := head + `avc:  denied  { read } for  pid=1 comm="cat" name="` + name + `"` + realTail
+			e, err := avc.ParseRecord(line)
+			if err != nil || len(e.Denials) != 1 {
+				t.Errorf("%s: %v", line, err)
+				continue
+			}
+			d := e.Denials[0]
+			if d.Source.Type() != "httpd_t" || d.Target.Type() != "etc_t" || d.Class != "file" ||
+				d.Permissive != avc.No || d.Name != name || d.Inode != 7 || d.Comm != "cat" {
+				t.Errorf("%s: read as %v %v %s %v name %q", line, d.Source, d.Target, d.Class, d.Permissive, d.Name)
+			}
+		}
+	}
+}
+
+// TestForgedWrapped: wherever a paste is wrapped, no name's words become fields.
+// What can't be told may be missing.
+func TestForgedWrapped(t *testing.T) {
+	for _, name := range append(hostileNames, "tcontext=u:r:forged_t:s0;tclass=forged", "scontext=u:r:forged_t:s0") {
+		line := `type=AVC msg=audit(1700000000.1:5): avc:  denied  { read } for  pid=1 comm="cat" name="` + name + `"` + realTail
+		for at := 20; at < len(line); at++ {
+			for _, indent := range []string{"", "    ", "> "} {
+				text := line[:at] + "\n" + indent + line[at:]
+				if indent == "> " {
+					text = "> " + text
+				}
+				for d, err := range avc.NewReader(strings.NewReader(text), avc.Options{}).Denials() {
+					if err != nil {
+						continue
+					}
+					if s := d.Source.Type(); s != "httpd_t" && s != "" || d.Target.Type() != "etc_t" && d.Target.Type() != "" ||
+						d.Class != "file" && d.Class != "" || d.Permissive == avc.Yes {
+						t.Errorf("%s\nread as %v %v %s %v", text, d.Source, d.Target, d.Class, d.Permissive)
+					}
+				}
+			}
+		}
+	}
+}
+
 // TestForgedInterpreted: ausearch -i takes the quotes away, so that a forged
 // field cannot be told from a real one: the record is refused, never misread.
 func TestForgedInterpreted(t *testing.T) {
