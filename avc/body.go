@@ -267,7 +267,7 @@ func (v *vector) fields(s string) error {
 			return &fieldError{key, ErrDuplicateField}
 		}
 		v.seen |= k
-		if k&(sawPid|sawIno) != 0 && kind == plain && len(val) > 0 && val[len(val)-1]-'0' > 9 {
+		if k&(sawPid|sawIno) != 0 && kind == plain && len(val) > 0 && (val[len(val)-1]-'0' > 9 || len(val) > 7 && k == sawPid) {
 			val = f.unglue(val)
 		}
 		v.last, v.from = nil, f.i-len(val)

@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"encoding/json"
 	"os"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -118,9 +119,126 @@ var disguises = []struct {
 	{"wrapped and tab", func(s string) string { return foldWords(s, 76, "\t") }},
 	{"wrapped comment", func(s string) string { return "# " + foldWords(s, 76, "# ") }},
 	{"wrapped in a table", func(s string) string { return "| " + foldWords(s, 76, "| ") }},
+	{"bold permissions", replaced(`\{ ([\w ]+?) \}`, "{ **$1** }")},
+	{"bold verdict", replaced(`denied`, "**denied**")},
+	{"bold fields", replaced(`(scontext|tcontext|tclass|comm)=(\S+)`, "**$1=$2**")},
+	{"bold values", replaced(`(scontext|tcontext|tclass)=(\S+)`, "$1=**$2**")},
+	{"bold types", replaced(`([a-z]+_r:)(\w+_t)`, "$1**$2**")},
+	{"bold and italic header", replaced(`type=(\w+)`, "***type=$1***")},
+	{"code in fields", replaced(`(scontext|tcontext|tclass)=(\S+)`, "`$1=$2`")},
+	{"Markdown's escapes", func(s string) string { return strings.NewReplacer("_", `\_`, "*", `\*`).Replace(s) }},
+	{"HTML bold types", replaced(`([a-z]+_r:)(\w+_t)`, "$1<b>$2</b>")},
+	{"HTML spans", replaced(`(scontext|tcontext|tclass|comm|denied)`, `<span class="k">$1</span>`)},
+	{"HTML emphasis", func(s string) string { return replaced(`\{ ([\w ]+?) \}`, "{ <em>$1</em> }")(escapeHTML(s)) }},
+	{"HTML braces", func(s string) string {
+		return strings.NewReplacer("{", "&#123;", "}", "&#125;").Replace(escapeHTML(s))
+	}},
+	{"HTML blanks by number", func(s string) string { return strings.ReplaceAll(escapeHTML(s), "  ", "&#160; ") }},
+	{"HTML blanks by hexadecimal number", func(s string) string { return strings.ReplaceAll(escapeHTML(s), "  ", "&#xA0; ") }},
+	{"HTML of HTML", func(s string) string { return escapeHTML(escapeHTML(s)) }},
+	{"HTML cell", func(s string) string { return "<tr><td>1</td><td>" + escapeHTML(s) + "</td></tr>" }},
+	{"HTML words", func(s string) string { return strings.ReplaceAll(s, "_", "_<wbr>") }},
+	{"HTML lines", func(s string) string { return "<p>" + foldWords(s, 80, "") + "</p>" }},
+	{"HTML lines, broken", func(s string) string { return strings.ReplaceAll(foldWords(s, 80, ""), "\n", "<br />\n") }},
+	{"HTML of a mail archive", func(s string) string {
+		const open, shut = `<span class="quotelev1">&gt; `, "\n</span><br>\n"
+		return open + strings.ReplaceAll(foldWords(escapeHTML(s), 76, ""), "\n", shut+open) + shut
+	}},
+	{"blanks of one byte", func(s string) string { return strings.ReplaceAll(s, "  ", " \xa0") }},
+	{"blanks of the wrong encoding", func(s string) string { return strings.ReplaceAll(s, "  ", " \u00c2\u00a0") }},
+	{"narrow blanks", func(s string) string { return strings.ReplaceAll(s, "  ", "\u202f ") }},
+	{"wide blanks", func(s string) string { return strings.ReplaceAll(s, " ", "\u3000") }},
+	{"places to break at", func(s string) string { return strings.NewReplacer("=", "=\u200b", "_", "_\u200b").Replace(s) }},
+	{"soft hyphens", func(s string) string { return strings.ReplaceAll(s, "_", "\u00ad_") }},
+	{"quotes of the wrong encoding", func(s string) string { return curly(s, "\u00e2\u20ac\u0153", "\u00e2\u20ac\u009d") }},
+	{"quotes of Windows", func(s string) string { return curly(s, "\x93", "\x94") }},
+	{"closing quotes", func(s string) string { return curly(s, "\u201d", "\u201d") }},
+	{"grave quotes", func(s string) string { return strings.ReplaceAll(s, `"`, "`") }},
+	{"JSON of JSON", func(s string) string { return `{"message":` + quoteJSON(`{"log":`+quoteJSON(s)+`}`) + `}` }},
+	{"JSON escapes", func(s string) string {
+		return `{"msg":"` + strings.NewReplacer(`\`, `\\`, `"`, `\u0022`, "<", `\u003c`, ">", `\u003e`, "&", `\u0026`, "=", `\u003d`).Replace(s) + `"}`
+	}},
+	{"brackets", func(s string) string { return "[" + s + "]" }},
+	{"function before it", prefixed("[hmseh:392]")},
+	{"level before it", prefixed("web1 audit: <audit-1400> ")},
+	{"brace lost", func(s string) string { return strings.Replace(s, " } for", " for", 1) }},
+	{"double braces", replaced(`\{ ([\w ]+?) \}`, "{{ $1 }}")},
+	{"blanks around equals signs", typed(` (pid|comm|ino|scontext|tcontext|tclass|permissive)=`, " $1 = ")},
+	{"blanks behind equals signs", typed(` (pid|comm|ino|scontext|tcontext|tclass|permissive)=`, " $1= ")},
+	{"comma behind the number", replaced(`(pid=\d+) comm`, "$1,comm")},
+	{"commas", typed(` (comm|name|path|dev|ino|scontext|tcontext|tclass|permissive)=`, ", $1=")},
+	{"left out", replaced(` pid=\d+ `, " [...] ")},
+	{"left out, with dots", replaced(` ino=\d+ `, " … ")},
+	{"a line for each field", replaced(` (comm|name|path|dev|ino|scontext|tcontext|tclass|permissive)=`, "\n$1=")},
+	{"spaced lines", replaced(` (scontext|tcontext|tclass)=`, "\n\n$1=")},
+	{"bullets", replaced(` (scontext|tcontext|tclass)=`, "\n- $1=")},
+	{"wrapped patch", func(s string) string { return "+" + foldWords(s, 76, "+") }},
+	{"wrapped patch, taken out", func(s string) string { return "-" + foldWords(s, 76, "-") }},
+	{"wrapped C comment", func(s string) string { return " * " + foldWords(s, 76, " * ") }},
+	{"wrapped SQL comment", func(s string) string { return "-- " + foldWords(s, 76, "-- ") }},
+	{"wrapped m4 comment", func(s string) string { return "dnl " + foldWords(s, 76, "dnl ") }},
+	{"wrapped in a box", func(s string) string {
+		return "│ " + strings.ReplaceAll(foldWords(s, 76, "│ "), "\n", " │\n") + " │"
+	}},
+	{"wrapped in a table with both borders", func(s string) string {
+		return "| " + strings.ReplaceAll(foldWords(s, 76, "| "), "\n", " |\n") + " |"
+	}},
+	{"wrapped with arrows", func(s string) string { return strings.ReplaceAll(foldColumns(s, 80), "\n", "\n↪ ") }},
+	{"wrapped by a shell", func(s string) string { return strings.ReplaceAll(foldColumns(s, 80), "\n", "\\\n") }},
+	{"strings", func(s string) string { return stringPieces(strings.ReplaceAll(s, `"`, `\"`), `"`, `"`) }},
+	{"strings, added", func(s string) string { return stringPieces(strings.ReplaceAll(s, `"`, `\"`), `"`, `" +`) }},
+	{"mail, encoded and quoted", func(s string) string {
+		var b strings.Builder
+		for line := range strings.Lines("> " + foldWords(strings.ReplaceAll(s, "=", "=3D"), 70, "> ")) {
+			b.WriteString(softBreaks(line, 76))
+		}
+		if first, _, _ := strings.Cut(b.String(), "\n"); strings.Count(first, "=3D") < 2 {
+			return s
+		}
+		return b.String()
+	}},
 	{"wiki", func(s string) string { return "{{{\n" + s + "\n}}}" }},
 	{"noformat", func(s string) string { return "{noformat}" + s + "{noformat}" }},
 	{"table", func(s string) string { return "| denial | " + s + " | yes |" }},
+}
+
+// replaced replaces what a regular expression matches.
+func replaced(pattern, by string) func(string) string {
+	re := regexp.MustCompile(pattern)
+	return func(s string) string { return re.ReplaceAllString(s, by) }
+}
+
+// typed is replaced for what people do to a record that they type; nobody types
+// one that ausearch -i wrote, where it could not be told from a name.
+func typed(pattern, by string) func(string) string {
+	do := replaced(pattern, by)
+	return func(s string) string {
+		if interpretedStamp.MatchString(s) || !strings.Contains(s, "avc:") {
+			return s
+		}
+		return do(s)
+	}
+}
+
+var interpretedStamp = regexp.MustCompile(`audit\([^)]*[/ ]`)
+
+// stringPieces writes a text as a program does that puts it together from
+// several strings.
+func stringPieces(s, open, shut string) string {
+	var lines []string
+	for len(s) > 70 {
+		n := strings.LastIndexByte(s[:70], ' ') + 1
+		if n == 0 || strings.HasSuffix(s[:n], "\\") {
+			n = 70
+			for s[n-1] == '\\' {
+				n--
+			}
+		}
+		lines = append(lines, open+s[:n]+shut)
+		s = s[n:]
+	}
+	lines = append(lines, open+s+open)
+	return "x = " + strings.Join(lines, "\n    ")
 }
 
 func prefixed(p string) func(string) string { return func(s string) string { return p + s } }

@@ -188,7 +188,7 @@ func isCutWord(last, first string) bool {
 	case "avc:", "denied", "granted", "received", "for":
 		return true
 	}
-	if strings.HasPrefix(both, "(deleted)") { // behind a path that ausearch -i decoded
+	if strings.HasPrefix(both, "(deleted)") && len(last) < len("(deleted)") { // behind a path that ausearch -i decoded
 		return true
 	}
 	return strings.HasPrefix(both, "msg=audit(") && len(last) < len("msg=audit(") && strings.HasPrefix(both, last)
@@ -460,7 +460,13 @@ func stringPiece(text, line, prefix []byte) ([]byte, bool) {
 // with, 0 if there is none.
 func openString(prefix []byte) byte {
 	for _, q := range []byte{'"', '\''} {
-		if bytes.Count(prefix, []byte{q})%2 == 1 {
+		open := false
+		for i, c := range prefix {
+			if c == q && (i == 0 || prefix[i-1] != '\\') {
+				open = !open
+			}
+		}
+		if open {
 			return q
 		}
 	}

@@ -243,6 +243,7 @@ func withoutEmphasis(b []byte, inName bool) []byte {
 		}
 	}
 	out := make([]byte, 0, len(b))
+	grave := false // an accent is in the place of a quote, and is open: comm=`cat`
 	for i := 0; i < len(b); i++ {
 		c := b[i]
 		switch {
@@ -250,10 +251,12 @@ func withoutEmphasis(b []byte, inName bool) []byte {
 			inName = !inName
 		case c == '\\' && escaped && i+1 < len(b) && bytes.IndexByte([]byte("_*{}[]<>()#~|.-"), b[i+1]) >= 0:
 			continue
+		case c == '`' && !inName && (grave || i > 0 && b[i-1] == '='):
+			grave = !grave
 		case inName || (c == '*' || c == '`') && inBareName(b, i):
 		case c == '*' && (i+1 < len(b) && b[i+1] == '*' || i > 0 && b[i-1] == '*'):
 			continue
-		case c == '`' && !graveQuote(b, i):
+		case c == '`':
 			continue
 		}
 		out = append(out, c)
@@ -274,14 +277,4 @@ func inBareName(b []byte, i int) bool {
 		return n+1 < len(word) || b[i] != '`'
 	}
 	return false
-}
-
-// graveQuote reports whether the grave accent at i is in the place of a quote:
-// comm=`cat`.
-func graveQuote(b []byte, i int) bool {
-	if i > 0 && b[i-1] == '=' {
-		return true
-	}
-	start := bytes.LastIndexByte(b[:i], '`')
-	return start > 0 && b[start-1] == '=' && bytes.IndexByte(b[start:i], ' ') < 0
 }

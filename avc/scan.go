@@ -194,8 +194,8 @@ func (r *Reader) goesOn(line []byte, last bool) bool {
 		part = append(slices.Clone(part), ' ')
 	}
 	vector := rec.typ == TypeAVC || rec.typ == TypeUserAVC
-	incomplete := vector && !has(text, "tclass")
-	if len(part) == 0 && !last && incomplete && !r.gap && len(r.held) == 0 && bytes.IndexByte(text, '}') >= 0 {
+	incomplete := (vector || rec.typ == TypeSELinuxErr) && !has(text, "tclass")
+	if len(part) == 0 && !last && incomplete && !r.gap && len(r.held) == 0 && (!vector || bytes.IndexByte(text, '}') >= 0) {
 		r.gap = true // perhaps the lines are spaced
 		return true
 	}
