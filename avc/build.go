@@ -307,6 +307,9 @@ func (r *builder) accessVector(b *built, raw *rawRecord, rec *Record, s string, 
 func (r *builder) tidied(b *built, raw *rawRecord, rec *Record, s string, interp bool) bool {
 	e := &b.Event
 	text := tidy(s, interp)
+	if raw.lines > 1 {
+		text = firstOf(text)
+	}
 	if text == s {
 		return false
 	}

@@ -23,6 +23,9 @@ func unmark(b []byte, inName, page bool) ([]byte, bool) {
 		b = unescapeUnicode(b)
 	}
 	page = page && inName
+	if hasHigh(b) && (page || !bytes.Contains(b, []byte(`="`)) && bytes.Contains(b, []byte("=\u201c")) && !bytes.Contains(b, []byte(") : "))) {
+		b, page = []byte(plainQuotes.Replace(string(b))), true
+	}
 	for range 3 { // a page that quotes the source of another
 		if bytes.IndexByte(b, '&') < 0 || !hasEntity(b, inName && !page) {
 			break

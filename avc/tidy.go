@@ -77,6 +77,29 @@ func closeGaps(s string) string {
 	return b.String()
 }
 
+// firstOf cuts a text that was put together from several lines before a second
+// header in it, which was broken.
+func firstOf(s string) string {
+	for i := 0; ; {
+		n := strings.Index(s[i:], " type=")
+		if n < 0 {
+			return s
+		}
+		i += n + len(" type=")
+		j := i
+		for j < len(s) && isTypeByte(s[j]) {
+			j++
+		}
+		if strings.HasPrefix(s[j:], " msg=audit(") && !inQuotes([]byte(s[:i])) {
+			s = s[:i-len(" type=")]
+			if k := strings.LastIndexByte(s, ' ') + 1; strings.HasPrefix(s[k:], "host=") || strings.HasPrefix(s[k:], "node=") {
+				s = s[:k]
+			}
+			return s
+		}
+	}
+}
+
 // closeContexts takes out a blank behind a colon of a context, where none can
 // end: "scontext=u:r: cat:s0".
 func closeContexts(s string) string {
