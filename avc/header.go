@@ -66,8 +66,9 @@ func (c *clock) parseHeader(b []byte, i int) (h header, ok bool) {
 	i += len(auditP)
 	id, interp, end := c.parseStamp(b, i)
 	if end == i { // no bracket: cut or wrapped
+		const long = 36 // of a date, a time and a number
 		h.body = len(b)
-		return h, bytes.IndexByte(b[i:], ' ') < 0 || i+24 > len(b)
+		return h, bytes.IndexByte(b[i:], ' ') < 0 || i+long > len(b)
 	}
 	if interp {
 		h.form = FormInterpreted
@@ -246,7 +247,7 @@ func (c *clock) auditWord(b []byte, i int) (h header, ok bool) {
 			h.form = FormInterpreted
 		}
 		h.body = skipColon(b, end)
-		if bytes.HasPrefix(b[h.body:], avcWord) || bytes.HasPrefix(b[h.body:], []byte("apparmor=")) {
+		if bytes.HasPrefix(b[h.body:], avcWord) || h.body < len(b) && bytes.HasPrefix(avcWord, b[h.body:]) || bytes.HasPrefix(b[h.body:], []byte("apparmor=")) {
 			h.typ = TypeAVC
 		} else if bytes.HasPrefix(b[h.body:], []byte("security_")) {
 			h.typ = TypeSELinuxErr

@@ -63,8 +63,11 @@ func continues(typ RecordType, text, line []byte) (blank, ok bool) {
 		return false, true
 	case first[0] == '=' && knownKey(string(last)): // ino|=7
 		return false, true
-	case openStamp(last):
-		return isClock(first) && !isEpoch(last), true
+	case inStamp(text):
+		// A blank parts the date from the time of day.
+		return isClock(first) && bytes.Contains(last, auditP) && !isEpoch(last), true
+	case first[0] == ':' && behindStamp(text): // audit(08/25/24 15:08:31.976:201)| : avc:
+		return false, true
 	}
 	lastKey, lastField := fieldKey(last)
 	switch {
@@ -86,14 +89,14 @@ func continues(typ RecordType, text, line []byte) (blank, ok bool) {
 		return true, trailingKey(key) || openMessage(text)
 	case known:
 		return true, true
-	case !vector && lastKey == "tclass" && first[0] == '_' && isPermWord(first) && len(more) == 0: // tclass=chr|_file
+	case !vector && lastKey == "tclass" && isSureCutClass(string(last[len("tclass="):]), string(first)) && isPermWord(first) && len(more) == 0: // tclass=chr|_file
 		return false, true
 	case complete:
 		// tclass=unix_dgram_|socket permissive=1
 		rest := bytes.TrimRight(first, "\"'`,;.)")
 		cut := lastKey == "tclass" && isPermWord(rest) && (len(more) == 0 || leadsOn(more))
 		return false, cut && isCutClass(string(last[len("tclass="):]), string(rest))
-	case isGlue(string(first)), isField && vector && hasField(more):
+	case isGlue(string(first)), vector && first[0] == '{' && bytes.IndexByte(text, '{') < 0, isField && vector && hasField(more):
 		return true, true
 	case bytes.HasPrefix(first, avcWord) || bytes.HasPrefix(first, []byte("msg=")) || bytes.HasPrefix(first, auditP):
 		return true, true
@@ -203,6 +206,7 @@ func isStampWord(w string) bool {
 // isCutPermission reports whether two words between the braces, one at the end
 // of a line and one at the beginning of the next, are one permission.
 func isCutPermission(last, first string) bool {
+	last = strings.TrimPrefix(last, "{")
 	if !isPermWord([]byte(last)) || first[0] == '}' {
 		return false
 	}
@@ -234,10 +238,35 @@ func isEpoch(w []byte) bool {
 	return bytes.Count(date, []byte{'.'}) < 2 && !bytes.ContainsAny(date, "/-")
 }
 
-// isClock reports whether a word begins as a time of day, 01:40:18.
+// isSureCutClass is isCutClass for what nothing else tells to go on.
+func isSureCutClass(last, first string) bool {
+	return first[0] == '_' || strings.HasSuffix(last, "_") || !knownClass(last) && knownClass(last+first)
+}
+
+// inStamp reports whether a text ends inside audit(…), which is where its first
+// one begins.
+func inStamp(text []byte) bool {
+	const long = 64
+	i := indexAudit(text)
+	return i >= 0 && len(text)-i < long && bytes.IndexByte(text[i:], ')') < 0
+}
+
+// behindStamp reports whether a text ends with its first audit(…).
+func behindStamp(text []byte) bool {
+	text = bytes.TrimRight(text, " ")
+	i := indexAudit(text)
+	return i >= 0 && bytes.IndexByte(text[i:], ')') == len(text)-1-i
+}
+
+// isClock reports whether a word begins as a time of day, 01:40:18, as far as it
+// goes.
 func isClock(w []byte) bool {
 	_, i := digits(w, 0)
-	return i > 0 && i <= 2 && i < len(w) && w[i] == ':'
+	if i == 0 || i > 2 || i == len(w) || w[i] != ':' {
+		return false
+	}
+	_, j := digits(w, i+1)
+	return j-i <= 3 && (j == len(w) || w[j] == ':')
 }
 
 // isPermission reports whether a name is that of a common permission.
@@ -261,7 +290,7 @@ const commonPermissions = " " +
 	"setfscreate setgid setkeycreate setopt setpcap setpgid setrlimit setsched setsockcreate setuid share shutdown sigchld " +
 	"siginh sigkill signal signull sigstop start status stop swapon sys_admin sys_boot sys_chroot sys_module sys_nice " +
 	"sys_pacct sys_ptrace sys_rawio sys_resource sys_time sys_tty_config syslog syslog_mod syslog_read transfer transition " +
-	"unix_read unix_write unlink unmount use user_tcp_server validate_trans view wake_alarm watch watch_mount watch_reads " +
+	"unix_read unix_write unlink unmount use user_tcp_server override_creds sqpoll getrlimit compute_relabel compute_member compute_user setsecparam set_context_mgr validate_trans view wake_alarm watch watch_mount watch_reads " +
 	"watch_sb watch_with_perm write "
 
 // isPartialKey reports whether last and the beginning of first make one known
@@ -311,7 +340,7 @@ func leadsOn(b []byte) bool {
 // of the value that text ends in.
 func valueTail(key string, text, w, more []byte) bool {
 	switch key {
-	case "scontext", "tcontext", "oldcontext", "newcontext", "subj", "obj":
+	case "scontext", "tcontext", "oldcontext", "newcontext", "taskcontext", "invalid_context", "subj", "obj":
 		cut := len(more) == 0 || bytes.IndexByte(more, ' ') < 0 && beginsKey(string(more))
 		if open := isOpenContext(text); open && cut && isContextText(w) {
 			return true
@@ -329,9 +358,14 @@ func valueTail(key string, text, w, more []byte) bool {
 }
 
 // beginsKey reports whether a word is the beginning of a field that follows a
-// context in a vector.
+// context.
 func beginsKey(w string) bool {
-	return strings.HasPrefix("tcontext=", w) || strings.HasPrefix("tclass=", w)
+	for _, key := range [...]string{"tcontext=", "tclass=", "scontext=", "newcontext=", "taskcontext=", "msg='", "key="} {
+		if strings.HasPrefix(key, w) {
+			return true
+		}
+	}
+	return false
 }
 
 // knownClass reports whether a name is that of a common class, which then was
@@ -401,9 +435,11 @@ func leadsOnSpaced(w, text []byte) bool {
 }
 
 // isFragment reports whether a line is a single word that may be a piece of the
-// vector text: the beginning of a key, or the middle of a context.
-func isFragment(text, part []byte) bool {
-	return isKeyFragment(part) || isValueFragment(text, part)
+// vector text: the beginning of a key, or the middle of a value. even says that
+// the line is as long as the one before it, as those are that were broken at a
+// column and not between words.
+func isFragment(text, part []byte, even bool) bool {
+	return isKeyFragment(part) || isValueFragment(text, part, even)
 }
 
 func isKeyFragment(part []byte) bool {
@@ -418,12 +454,18 @@ func isKeyFragment(part []byte) bool {
 	return false
 }
 
-// isValueFragment reports whether the last field of text is a context that part,
-// which stands alone on its line, may belong to.
-func isValueFragment(text, part []byte) bool {
+// isValueFragment reports whether the last field of text may go on in part, which
+// stands alone on its line.
+func isValueFragment(text, part []byte, even bool) bool {
 	const long = 128
 	key, ok := fieldKey(lastWord(text))
-	return ok && (key == "scontext" || key == "tcontext") && len(part) > 0 && len(part) <= long && isContextText(part)
+	if !ok || len(part) == 0 || len(part) > long {
+		return false
+	}
+	if key == "scontext" || key == "tcontext" {
+		return isContextText(part)
+	}
+	return even && knownKey(key) && bytes.IndexByte(part, ' ') < 0 && bytes.IndexByte(part, '=') < 0
 }
 
 // isContextText reports whether there are only bytes in w that a context has.

@@ -95,7 +95,10 @@ type Reader struct {
 	open     *pending
 	openLine []byte // what stood before it in its line
 	cut      []byte // the beginning of a header that the last line ended in
-	held     []byte // a line that is the beginning of a key, perhaps
+	held     []byte // a line that is a piece of a field, perhaps
+	even     bool   // that line is as long as the one before it
+	width    int    // how long the line is
+	before   int    // how long the one before it was
 	gap      bool   // the last line was blank, and its record goes on, perhaps
 	soft     bool   // the last line's end was a mail's and not the record's
 	mail     bool   // the last line was encoded as mails are

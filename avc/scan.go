@@ -74,7 +74,7 @@ func (r *Reader) record(e *entry, b []byte) {
 	if e.node > 0 {
 		h.node = b[len("node="):e.node]
 	}
-	r.openLine, r.cut, r.soft = r.openLine[:0], r.cut[:0], false
+	r.openLine, r.cut, r.soft, r.width = r.openLine[:0], r.cut[:0], false, len(b)
 	r.add(&h, b, r.opts.Provenance)
 }
 
@@ -101,6 +101,7 @@ func (r *Reader) line(b []byte) {
 		return
 	}
 	follows := r.soft // this goes on where the last line ended
+	r.before, r.width = r.width, len(b)
 	dressed := b
 	if !r.export.open {
 		b = r.undressLine(b)
@@ -211,7 +212,7 @@ func (r *Reader) goesOn(line []byte, last bool) bool {
 	if len(r.held) > 0 {
 		held := slices.Clone(r.held)
 		r.held = r.held[:0]
-		if first, _ := firstWord(part); isNextField(first, text) && isValueFragment(text, held) {
+		if first, _ := firstWord(part); isNextField(first, text) && isValueFragment(text, held, r.even) {
 			if !r.extend(text, held, false) {
 				return false
 			}
@@ -227,8 +228,8 @@ func (r *Reader) goesOn(line []byte, last bool) bool {
 	switch {
 	case goes:
 		return r.extend(text, part, blank)
-	case !last && incomplete && isFragment(text, part):
-		r.held = append(r.held[:0], part...)
+	case !last && incomplete && isFragment(text, part, r.width == r.before):
+		r.held, r.even = append(r.held[:0], part...), r.width == r.before
 		return true
 	}
 	return false
