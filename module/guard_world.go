@@ -19,6 +19,9 @@ const (
 	entryPoints
 	plainFiles
 	usersFiles
+	systemDomains
+	containerRuntimes
+	containedDomains
 	startupFiles
 	rawDevices
 	kernelSettings
@@ -80,6 +83,12 @@ func (s typeSet) definition() setDefinition {
 			attributes: []string{"user_home_content_type", "user_tmp_type"},
 			names:      []string{"home_bin_t", "tmp_t", "user_bin_t", "user_home_t", "user_tmp_t"},
 		}
+	case systemDomains:
+		return setDefinition{attributes: []string{"daemon"}, names: []string{"crond_t", "init_t", "initrc_t", "kernel_t", "system_cronjob_t"}}
+	case containerRuntimes:
+		return setDefinition{attributes: []string{"container_runtime_domain", "container_engine_domain"}, names: []string{"container_runtime_t"}}
+	case containedDomains:
+		return setDefinition{attributes: []string{"mcs_constrained_type", "container_domain", "svirt_sandbox_domain"}, names: []string{"container_t"}}
 	case startupFiles:
 		return setDefinition{
 			attributes: []string{"systemdunit", "systemd_unit_file_type", "init_script_file_type", "cron_spool_type"},

@@ -149,7 +149,7 @@ func (c *investigation) byRestorecon(p string, expected fcontext.Match) bool {
 	}
 	c.afterExecution(&cand, to)
 	c.f.why("%s has the type %s; the file contexts say %s (%s)", p, c.d.Target.Type(), expected.Context.Type(), where(expected.Spec))
-	if !c.cures(&cand) && !c.switchOn(&cand) {
+	if !c.cures(&cand) && (c.executes() && !c.t.types.program(expected.Context.Type()) || !c.switchOn(&cand)) {
 		c.mislabelled = true
 	}
 	fix, ok := c.try(&cand)

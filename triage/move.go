@@ -1,6 +1,8 @@
 package triage
 
 import (
+	"path"
+	"slices"
 	"strings"
 
 	"github.com/sekit/sekit/fcontext"
@@ -53,6 +55,33 @@ func (c *investigation) byMove(kind fcontext.Kind) {
 				moves++
 			}
 		}
+	}
+}
+
+// byInstalling tries the place for programs that an administrator adds, on one
+// that is in a place for other things. Moving it there opens nothing.
+func (c *investigation) byInstalling(p string) {
+	to := path.Join("/usr/local/bin", path.Base(p))
+	m, ok := c.t.sys.Contexts.Lookup(to, fcontext.File)
+	if !ok || m.None || area(p) != "/home" || !c.t.types.program(m.Context.Type()) || slices.Contains(c.f.Access.Permissions, "entrypoint") {
+		return
+	}
+	file := c.d.Target.WithType(m.Context.Type())
+	cand := candidate{
+		kind:    Context,
+		summary: sentence("install the program where programs are: %s (%s)", to, m.Context.Type()),
+		manual:  sentence("copy %s there (cp, not mv: that would keep its type), and have it started from there", p),
+		apply: func(s Step) Step {
+			if s.Path == p {
+				s.Access.Target = file
+			}
+			return s
+		},
+		exposure: func() (policy.Exposure, error) { return policy.Exposure{}, nil },
+	}
+	c.afterExecution(&cand, file)
+	if fix, ok := c.try(&cand); ok {
+		c.f.Fixes = append(c.f.Fixes, fix)
 	}
 }
 

@@ -29,6 +29,7 @@ func (c *investigation) bySpec(p string, kind fcontext.Kind, expected fcontext.M
 	case c.executes():
 		types := c.programTypes(p, kind, expected, found)
 		if types == nil {
+			c.byInstalling(p)
 			c.f.reject(Context, summary, "it would make a program of what is none, or another program of it: whether it is one is for people to say")
 			return
 		}

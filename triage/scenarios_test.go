@@ -276,3 +276,12 @@ func causeOf(f *triage.Finding, sets []policy.BooleanSet) string {
 	}
 	return fmt.Sprint(kinds)
 }
+
+// TestScenarios holds the answers for denials by the demonstration's policy to
+// an expert's. Those for Debian's whole policy are in the oracle lane.
+func TestScenarios(t *testing.T) {
+	sys := demoSystem(t)
+	for _, s := range scenarios(t, "testdata/demo.scenarios") {
+		t.Run(s.name, func(t *testing.T) { s.check(t, sys, s.answer(t, sys)) })
+	}
+}
