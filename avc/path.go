@@ -97,7 +97,7 @@ func (e *Event) locateByName(d *Denial) {
 		return
 	}
 	if d.Name == "/" {
-		d.PathReason = "the root of the file system on " + d.Dev
+		e.locateRoot(d)
 		return
 	}
 	for i := range e.Paths {
@@ -134,6 +134,29 @@ func (e *Event) locateByName(d *Denial) {
 	} else {
 		d.PathReason = "only the last component is known: no PATH record fits"
 	}
+}
+
+// locateRoot finds where a file system is mounted whose root directory the
+// denial is about: its name is "/" wherever that is.
+func (e *Event) locateRoot(d *Denial) {
+	at := ""
+	for i := range e.Paths {
+		it := &e.Paths[i]
+		if it.Inode == 0 || it.Inode != d.Inode || !it.Context.IsValid() || it.Context != d.Target {
+			continue
+		}
+		if p, ok := e.absolute(it.Name); ok && at == "" {
+			at = cleanDir(p)
+		} else {
+			at = ""
+			break
+		}
+	}
+	if at == "" {
+		d.PathReason = "the root of the file system on " + d.Dev
+		return
+	}
+	d.found(at, CertaintyInferred, "the event's PATH record with this inode, the root of a file system")
 }
 
 // locateNew finds what was to be created: it has no inode yet.

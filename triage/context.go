@@ -42,6 +42,9 @@ func (c *investigation) byContext() {
 	case c.byFileSystem():
 		c.f.note("genfs", "the file system that %s is on takes its contexts from the policy or from the mount option context=: relabelling changes nothing", p)
 		return
+	case area(p) == "/dev" && c.d.Dev == "devpts":
+		c.f.note("terminal", "a terminal has the type of the session that it is for: it was handed to the program, or is another's, and has not to be relabelled")
+		return
 	case c.secret():
 		c.f.reject(Context, sentence("give %s another type", p), "%s is what the policy keeps from ordinary domains: see what the file is and how it got there", c.d.Target.Type())
 		return
@@ -72,6 +75,9 @@ func (c *investigation) byContext() {
 		return // no type would help
 	}
 	c.bySpec(p, kind, expected, found)
+	if kind == fcontext.Dir {
+		c.byDirectory(p)
+	}
 	if !c.belongs(p, kind, expected, found) {
 		c.byMove(kind)
 	}
@@ -547,8 +553,9 @@ func (c *investigation) likeliest(choices []choice, p string, kind fcontext.Kind
 		if broadest == 0 && c.t.types.unplaced(name) {
 			continue
 		}
-		few := c.t.types.specs[name]*broadly < broadest && !c.t.types.native(name, p)
-		choices[i].rank.narrow = few || (kind == fcontext.File || kind == fcontext.Dir) && !c.t.types.trees[name]
+		plain := kind == fcontext.File || kind == fcontext.Dir
+		few := c.t.types.specs[name]*broadly < broadest && (plain || !c.t.types.native(name, p))
+		choices[i].rank.narrow = few || plain && !c.t.types.trees[name]
 	}
 	slices.SortStableFunc(choices, func(a, b choice) int { return a.rank.compare(b.rank) })
 	var names []string

@@ -58,6 +58,67 @@ func (c *investigation) byMove(kind fcontext.Kind) {
 	}
 }
 
+// byDirectory looks for directories that the policy has for the domain beside
+// what was to be made in a directory of hier(7) itself, such as /run. Having it
+// made there opens nothing.
+func (c *investigation) byDirectory(p string) {
+	first := c.operation[0].Access
+	made := cleanPath(c.d.Wanted)
+	if !isStandard(p) || made == "" || path.Dir(made) != p {
+		return
+	}
+	c.t.types.load()
+	allowed, err := c.t.pol.AllowedTargets(first.Source.Type(), "dir", "write", "add_name")
+	if err != nil {
+		return
+	}
+	moves := 0
+	for _, typ := range allowed {
+		if !named(typ.Name(), first.Source.Type()) || !c.t.types.usable(typ, false) {
+			continue
+		}
+		for spec := range c.t.sys.Contexts.SpecsOfType(typ.Name(), fcontext.Dir) {
+			dir, tree := strings.CutSuffix(spec.Pattern, "(/.*)?")
+			if moves == maxMoves || !tree || examplePath(dir) != dir || path.Dir(dir) != p {
+				continue
+			}
+			m, ok := c.t.sys.Contexts.Lookup(dir, fcontext.Dir)
+			if !ok || m.None || m.Context.Type() != typ.Name() {
+				continue
+			}
+			to := first.Target.WithType(typ.Name())
+			fix, ok := c.try(&candidate{
+				kind:    Context,
+				summary: sentence("have it made in %s, which the policy has for it (%s)", dir, typ.Name()),
+				manual: sentence("have the program make %s, and see that the directory is there when it starts (for /run: RuntimeDirectory= of its unit, or tmpfiles.d)",
+					path.Join(dir, path.Base(made))),
+				apply: func(s Step) Step {
+					if s.Path == p {
+						s.Access.Target = to
+					}
+					return c.rebornIn(s, dir, to)
+				},
+				exposure: func() (policy.Exposure, error) { return policy.Exposure{}, nil },
+			})
+			if ok {
+				c.f.Fixes = append(c.f.Fixes, fix)
+				moves++
+			}
+		}
+	}
+}
+
+// rebornIn is the making of an object in another directory, of a given context.
+func (c *investigation) rebornIn(s Step, dir string, context policy.Context) Step {
+	if !s.born {
+		return s
+	}
+	if made, err := c.t.pol.NewContext(c.d.Source, context, s.Access.Class, path.Base(s.Path)); err == nil {
+		s.Access.Target, s.Path = made, path.Join(dir, path.Base(s.Path))
+	}
+	return s
+}
+
 // byInstalling tries the place for programs that an administrator adds, on one
 // that is in a place for other things. Moving it there opens nothing.
 func (c *investigation) byInstalling(p string) {

@@ -52,7 +52,7 @@ func (c *investigation) bySpec(p string, kind fcontext.Kind, expected fcontext.M
 	case !unclaimed(p):
 		// What is there was put there by somebody who had a reason to.
 		mayUse = func(typ string) bool {
-			return strings.HasPrefix(typ, stem(c.d.Source.Type())) && c.t.types.native(typ, p) && !c.shared(typ, expected, found)
+			return strings.HasPrefix(typ, stem(c.d.Source.Type())) && c.t.types.native(typ, p) && (slices.Contains(dataAreas, area(p)) || !c.shared(typ, expected, found))
 		}
 	default:
 		mayUse = func(string) bool { return true }

@@ -81,7 +81,7 @@ type distance uint8
 const (
 	_         distance = iota // named like the domain
 	elsewhere                 // named like another service
-	byTheWay                  // and not what the domain serves by TCP and UDP
+	byTheWay                  // and not what most connect to of what the domain serves
 )
 
 type portChoice struct {
@@ -147,14 +147,10 @@ func (c *investigation) portTypes(protocol port.Protocol, number uint16, owner p
 			cand.warnings = append(cand.warnings, sentence(
 				"%s is named for another service than %s: take it if that is what the port is used for", typ.Name(), access.Source.Type()))
 		}
-		r := rank{foreign: foreign, narrow: foreign && !c.servesBoth(typ.Name()), exposure: x.Ports}
+		r := rank{foreign: foreign, exposure: x.Ports}
 		// A port that is taken from another type competes with booleans, by
 		// price alone.
-		switch {
-		case cand.takes:
-		case r.narrow:
-			cand.distance = byTheWay
-		case foreign:
+		if foreign && !cand.takes {
 			cand.distance = elsewhere
 		}
 		choices = append(choices, portChoice{cand, r})
@@ -165,7 +161,10 @@ func (c *investigation) portTypes(protocol port.Protocol, number uint16, owner p
 			foreign++
 		}
 	}
-	if foreign > maxForeign && len(choices) == foreign {
+	switch {
+	case slices.Contains(access.Permissions, "name_bind"):
+		markByTheWay(choices)
+	case foreign > maxForeign && len(choices) == foreign:
 		// Which of so many services is meant is not in the log.
 		for i := range choices {
 			choices[i].guess, choices[i].distance = true, elsewhere
@@ -178,19 +177,21 @@ func (c *investigation) portTypes(protocol port.Protocol, number uint16, owner p
 	return choices
 }
 
-// servesBoth reports whether the domain listens on ports of a type by TCP and
-// UDP: what a server offers to all is so more often than what it has besides.
-func (c *investigation) servesBoth(typ string) bool {
-	if !slices.Contains(c.f.Access.Permissions, "name_bind") {
-		return true
-	}
-	for _, class := range [...]string{"tcp_socket", "udp_socket"} {
-		allowed, err := c.t.pol.AllowedTargets(c.d.Source.Type(), class, "name_bind")
-		if err != nil || !slices.ContainsFunc(allowed, func(t policy.Type) bool { return t.Name() == typ }) {
-			return false
+// markByTheWay ranks the services that a domain listens for under other names:
+// what it is there for is what most domains may connect to; the rest is for its
+// own parts, or for steering it.
+func markByTheWay(choices []portChoice) {
+	most := 0
+	for _, ch := range choices {
+		if ch.rank.foreign && !ch.takes {
+			most = max(most, ch.rank.exposure)
 		}
 	}
-	return true
+	for i := range choices {
+		if ch := &choices[i]; ch.rank.foreign && !ch.takes && ch.rank.exposure < most {
+			ch.distance, ch.rank.narrow = byTheWay, true
+		}
+	}
 }
 
 // maxForeign is how many services' port types are taken for what is meant, where
