@@ -406,6 +406,9 @@ func (c *investigation) top(dir, typ string) string {
 		return dir
 	}
 	for up := path.Dir(dir); !isStandard(up) && purpose(dir, fcontext.Dir) == purpose(up, fcontext.Dir); up = path.Dir(up) {
+		if !c.f.Permissive && path.Dir(up) == "/" {
+			break // more may be there than this
+		}
 		m, ok := c.t.sys.Contexts.Lookup(up, fcontext.Dir)
 		if !ok || m.None || m.Context.Type() != typ {
 			break
