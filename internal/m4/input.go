@@ -19,9 +19,12 @@ type place struct{ file, line int32 }
 
 type segment struct {
 	text string
+	off  int // of what is left
 	place
 	own bool // the file itself, whose lines are counted
 }
+
+func (s *segment) rest() string { return s.text[s.off:] }
 
 type tokenKind uint8
 
@@ -93,7 +96,7 @@ func (in *input) push(text string, at place) error {
 func (in *input) trim() *segment {
 	for len(in.segments) > 0 {
 		s := &in.segments[len(in.segments)-1]
-		if s.text != "" {
+		if s.off < len(s.text) {
 			return s
 		}
 		if s.own {
@@ -107,15 +110,15 @@ func (in *input) trim() *segment {
 // peek returns the next character, 0 at the end.
 func (in *input) peek() byte {
 	if s := in.trim(); s != nil {
-		return s.text[0]
+		return s.text[s.off]
 	}
 	return 0
 }
 
 // take reads n characters of a segment.
 func (s *segment) take(n int) string {
-	text := s.text[:n]
-	s.text = s.text[n:]
+	text := s.text[s.off : s.off+n]
+	s.off += n
 	if s.own {
 		s.line += int32(strings.Count(text, "\n"))
 	}
@@ -125,12 +128,13 @@ func (s *segment) take(n int) string {
 // skipSpace reads white space.
 func (in *input) skipSpace() {
 	for s := in.trim(); s != nil; s = in.trim() {
+		text := s.rest()
 		n := 0
-		for n < len(s.text) && classOf(s.text[n]) == space {
+		for n < len(text) && classOf(text[n]) == space {
 			n++
 		}
 		s.take(n)
-		if s.text != "" {
+		if n < len(text) {
 			return
 		}
 	}
@@ -139,11 +143,12 @@ func (in *input) skipSpace() {
 // skipLine reads up to and with the next end of line.
 func (in *input) skipLine() {
 	for s := in.trim(); s != nil; s = in.trim() {
-		if n := strings.IndexByte(s.text, '\n'); n >= 0 {
+		text := s.rest()
+		if n := strings.IndexByte(text, '\n'); n >= 0 {
 			s.take(n + 1)
 			return
 		}
-		s.take(len(s.text))
+		s.take(len(text))
 	}
 }
 
@@ -156,14 +161,17 @@ func (p *Processor) next(inArgument bool) (token, error) {
 		return token{}, nil
 	}
 	in.at = s.place
-	n, end, d := p.plain(s, inArgument)
-	switch {
-	case n > 0:
-		return token{kind: tokenText, text: s.take(n)}, nil
-	case d != nil:
-		return token{tokenMacro, s.take(end), d}, nil
+	class := classOf(s.text[s.off])
+	if class < punct || class == punct && !inArgument {
+		n, end, d := p.plain(s, inArgument)
+		switch {
+		case n > 0:
+			return token{kind: tokenText, text: s.take(n)}, nil
+		case d != nil:
+			return token{tokenMacro, s.take(end), d}, nil
+		}
 	}
-	switch classOf(s.text[0]) {
+	switch class {
 	case letter:
 		word := in.word()
 		if d := p.macro(word, in.peek()); d != nil {
@@ -176,14 +184,15 @@ func (p *Processor) next(inArgument bool) (token, error) {
 	case hashSign:
 		return token{kind: tokenText, text: in.comment()}, nil
 	}
-	return token{kind: tokenPunct, text: s.take(1)}, nil
+	s.off++
+	return token{kind: tokenPunct, text: s.text[s.off-1 : s.off]}, nil
 }
 
 // plain says how much of a segment is put out as it is. Where it begins with a
 // macro, that is none, and the macro's name ends at end. So it is of a word that
 // may go on in the next segment.
 func (p *Processor) plain(s *segment, inArgument bool) (n, end int, d *definition) {
-	text := s.text
+	text := s.rest()
 	for n < len(text) {
 		switch classOf(text[n]) {
 		case quote, hashSign:
@@ -224,9 +233,9 @@ func (p *Processor) macro(word string, before byte) *definition {
 }
 
 func (in *input) word() string {
-	return in.across(func(s *segment) (n int, more bool) {
-		for n < len(s.text) {
-			if c := classOf(s.text[n]); c != letter && c != digit {
+	return in.across(func(text string) (n int, more bool) {
+		for n < len(text) {
+			if c := classOf(text[n]); c != letter && c != digit {
 				return n, false
 			}
 			n++
@@ -237,21 +246,21 @@ func (in *input) word() string {
 
 // comment reads a comment with its end of line.
 func (in *input) comment() string {
-	return in.across(func(s *segment) (n int, more bool) {
-		if n := strings.IndexByte(s.text, '\n'); n >= 0 {
+	return in.across(func(text string) (n int, more bool) {
+		if n := strings.IndexByte(text, '\n'); n >= 0 {
 			return n + 1, false
 		}
-		return len(s.text), true
+		return len(text), true
 	})
 }
 
 // across reads what a function says of segments, as long as there is more.
-func (in *input) across(next func(*segment) (n int, more bool)) string {
+func (in *input) across(next func(text string) (n int, more bool)) string {
 	s := in.trim()
 	if s == nil {
 		return ""
 	}
-	n, more := next(s)
+	n, more := next(s.rest())
 	text := s.take(n)
 	if !more {
 		return text
@@ -261,7 +270,7 @@ func (in *input) across(next func(*segment) (n int, more bool)) string {
 	}
 	in.joined = append(in.joined[:0], text...)
 	for ; s != nil && more; s = in.trim() {
-		n, more = next(s)
+		n, more = next(s.rest())
 		in.joined = append(in.joined, s.take(n)...)
 	}
 	return string(in.joined)
@@ -271,16 +280,21 @@ func (in *input) across(next func(*segment) (n int, more bool)) string {
 // outermost.
 func (in *input) quoted() (string, error) {
 	s := in.trim()
+	for n, text := 1, s.rest(); n < len(text) && text[n] != '`'; n++ {
+		if text[n] == '\'' { // most often
+			return s.take(n + 1)[1:n], nil
+		}
+	}
 	s.take(1)
 	level := 1
-	text := in.across(func(s *segment) (n int, more bool) {
+	inside := in.across(func(text string) (n int, more bool) {
 		for {
-			end := strings.IndexByte(s.text[n:], '\'')
+			end := strings.IndexByte(text[n:], '\'')
 			if end < 0 {
-				level += strings.Count(s.text[n:], "`")
-				return len(s.text), true
+				level += strings.Count(text[n:], "`")
+				return len(text), true
 			}
-			level += strings.Count(s.text[n:n+end], "`") - 1
+			level += strings.Count(text[n:n+end], "`") - 1
 			n += end + 1
 			if level == 0 {
 				return n, false
@@ -290,5 +304,5 @@ func (in *input) quoted() (string, error) {
 	if level > 0 {
 		return "", errors.New("end of file in a string in quotes")
 	}
-	return text[:len(text)-1], nil
+	return inside[:len(inside)-1], nil
 }

@@ -3,6 +3,7 @@ package m4
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -83,6 +84,7 @@ type Processor struct {
 	args             []string // of the macros that are being read, the innermost last
 	pending, scratch []byte   // arguments that are being read, and what an expansion is put together in
 	kept             strings.Builder
+	expressions      map[string]*regexp.Regexp // that were compiled
 }
 
 // New returns a processor that knows the builtins alone.
@@ -101,7 +103,11 @@ func (p *Processor) Fork() *Processor {
 	for len(base.own) == 0 && base.later == nil && base.base != nil {
 		base = base.base
 	}
-	return &Processor{limits: p.limits, discard: p.discard, table: &table{base: base, names: Names{seed: base.names.seed}}}
+	t := &table{base: base, names: Names{seed: base.names.seed}}
+	if base.base == nil && base.later == nil && len(base.own) < 100 { // the builtins: one place less to look in
+		t.base, t.names, t.own = nil, base.names.clone(), slices.Clone(base.own)
+	}
+	return &Processor{limits: p.limits, discard: p.discard, table: t}
 }
 
 // Later defines macros, the texts of which are worked out when they are first

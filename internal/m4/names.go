@@ -1,6 +1,9 @@
 package m4
 
-import "hash/maphash"
+import (
+	"hash/maphash"
+	"slices"
+)
 
 // Names is a set of names, numbered from 0 in the order in which they came. It
 // may be read concurrently once all are there.
@@ -26,6 +29,8 @@ func (p *Processor) Names(n int) *Names {
 	}
 	return x
 }
+
+func (x *Names) clone() Names { return Names{x.seed, slices.Clone(x.list), slices.Clone(x.slots)} }
 
 // Len returns how many names there are.
 func (x *Names) Len() int { return len(x.list) }

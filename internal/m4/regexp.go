@@ -7,15 +7,27 @@ import (
 	"strings"
 )
 
+// maxExpressions bounds how many compiled expressions are kept.
+const maxExpressions = 16
+
 // search is m4's regexp(string, expression, replacement): what the replacement
 // comes to with the first match, or without one the match's position or -1.
-func search(_ *Processor, args []string) (string, error) {
+func search(p *Processor, args []string) (string, error) {
 	if len(args) < 3 {
 		return "0", nil
 	}
-	re, err := compile(args[2])
-	if err != nil {
-		return "", err
+	re := p.expressions[args[2]]
+	if re == nil {
+		var err error
+		if re, err = compile(args[2]); err != nil {
+			return "", err
+		}
+		if p.expressions == nil {
+			p.expressions = make(map[string]*regexp.Regexp)
+		}
+		if len(p.expressions) < maxExpressions {
+			p.expressions[args[2]] = re
+		}
 	}
 	text := args[1]
 	m := re.FindStringSubmatchIndex(text)
