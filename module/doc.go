@@ -16,7 +16,8 @@
 //
 // [ParseTE] reads the module language, [ParseCIL] CIL as pp writes it, and
 // [ParsePackage], [ParsePP] and [ParseMod] the binary forms: statements that
-// compile to the same bytes. [ParseFC] and [FormatFC] are for the file contexts
+// compile to the same bytes. [CompileTE] makes a package of a text in one go.
+// [ParseFC] and [FormatFC] are for the file contexts
 // of a package.
 //
 // [Minimize] turns denied accesses into the rules that a policy lacks for them,
