@@ -7,8 +7,9 @@
 // ENRICHED, with or without node=), ausearch raw and interpreted (-i), the
 // journal as text, JSON and export, syslog, the kernel log and dmesg, Android's
 // logcat, bare "avc: denied" lines, records wrapped over several lines by a
-// terminal or a mail, several records on one line; in the colours of a terminal,
-// escaped as in HTML, JSON, CSV or a mail, quoted by “” instead of "". The form is
+// terminal, a mail or a program's text, several records on one line; in the
+// colours of a terminal, escaped as in HTML, JSON, CSV or a mail, marked up in
+// Markdown or HTML, quoted by “” instead of "". The form is
 // found for each record, so that forms may be mixed in one stream. What is no
 // record is passed over; what is one but cannot be read is a [*ParseError] with
 // its text and line, is counted, and the stream goes on.
@@ -28,7 +29,9 @@
 // Log text is an attacker's to write: names print raw unless they hold spaces,
 // quotes or control bytes. Fields are therefore read from left to right with
 // quotes honoured, a name is decoded only if the kernel would have encoded it,
-// and a record in which a field that decides stands twice is refused. Each
+// and a record in which a field that decides stands twice is refused. Markup is
+// taken off outside the quotes of names only, and not at all from a source that
+// only the kernel or a daemon writes ([ProvenanceFile] and above). Each
 // Denial carries its [Provenance]; a line in syslog or a paste proves nothing.
 //
 // Nothing here needs Linux, except reading the live kernel ([OpenKernel],

@@ -175,13 +175,14 @@ func requote(s string, interp bool) string {
 // those that were written in one encoding and read in another.
 var plainQuotes = strings.NewReplacer(
 	"\u201c", `"`, "\u201d", `"`, "\u201e", `"`, "\u201f", `"`, "\u00ab", `"`, "\u00bb", `"`, "\u2033", `"`, "\uff02", `"`,
-	mojiOpen, `"`, mojiShut, `"`, mojiShut2, `"`, "\x93", `"`, "\x94", `"`,
+	mojiOpen, `"`, mojiShut, `"`, "\u00e2\u20ac\u2122", "'", "\u00e2\u20ac\u02dc", "'", "\u00e2\u20ac\u00a6", "...", mojiCut, `"`,
+	"\x93", `"`, "\x94", `"`,
 	"\u2018", "'", "\u2019", "'")
 
-// What becomes of the bytes of “ and ” in Windows-1252 if they are read as
-// characters. The last byte of the second has none there.
+// What becomes of the bytes of “ and ” if they are read as characters of
+// Windows-1252. The last byte of the second has none there, and may be lost.
 const (
-	mojiOpen  = "\u00e2\u20ac\u0153"
-	mojiShut  = "\u00e2\u20ac\u009d"
-	mojiShut2 = "\u00e2\u20ac\ufffd"
+	mojiOpen = "\u00e2\u20ac\u0153"
+	mojiShut = "\u00e2\u20ac\u009d"
+	mojiCut  = "\u00e2\u20ac"
 )
