@@ -348,7 +348,10 @@ func (r *builder) vector(b *built, raw *rawRecord, rec *Record, s string, interp
 	if at < 0 && strings.HasPrefix(s, sepgsql) {
 		at = len(sepgsql) - len("avc:")
 	}
-	if at < 0 {
+	if at < 0 && beginsVerdict([]byte(s), "denied") && strings.IndexByte(s, '{') > 0 { // somebody shortened it
+		at = -len("avc:")
+	}
+	if at < 0 && at != -len("avc:") {
 		if s == "" {
 			return ErrTruncated
 		}

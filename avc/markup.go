@@ -152,6 +152,12 @@ func upper(c byte) byte {
 // hasEntity reports whether a character reference of HTML stands outside the
 // quotes of names.
 func hasEntity(b []byte, inName bool) bool {
+	for _, key := range [...]string{" comm=", " name=", " path=", " dev="} {
+		// There may be an attribute's quote before it. A name has no blank.
+		if bytes.Contains(b, []byte(key+"&quot;")) || bytes.Contains(b, []byte(key+"&#34;")) {
+			return true
+		}
+	}
 	for i, c := range b {
 		switch {
 		case c == '"':

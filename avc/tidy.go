@@ -12,7 +12,24 @@ func tidy(s string, interp bool) string {
 	if interp {
 		return s
 	}
-	return closeContexts(closeGaps(s))
+	return closeContexts(closeGaps(withoutEscapedBreaks(s)))
+}
+
+// withoutEscapedBreaks puts blanks in the place of \n and its kin outside quotes.
+func withoutEscapedBreaks(s string) string {
+	if strings.IndexByte(s, '\\') < 0 {
+		return s
+	}
+	b, in := []byte(s), false
+	for i := 0; i < len(b)-1; i++ {
+		switch {
+		case b[i] == '"':
+			in = !in
+		case b[i] == '\\' && !in && (b[i+1] == 'n' || b[i+1] == 'r' || b[i+1] == 't'):
+			b[i], b[i+1] = ' ', ' '
+		}
+	}
+	return string(b)
 }
 
 // closeBrace ends the list of permissions before the word that follows it, and
