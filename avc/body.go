@@ -13,25 +13,28 @@ import (
 type parser struct {
 	contexts map[string]policy.Context
 	perms    map[string][]string
-	names    map[uint64]string
+	names    [64]callName
 	ends     tails[vectorEnd]
 	calls    tails[Syscall]
 	items    tails[PathItem]
+	cwds     tails[string]
 	titles   tails[[]string]
+}
+
+// callName is the name of a system call.
+type callName struct {
+	arch   uint32
+	number int
+	name   string
 }
 
 // syscallName is the function of that name, remembered.
 func (p *parser) syscallName(arch uint32, number int) string {
-	k := uint64(arch)<<32 | uint64(uint32(number))
-	if n, ok := p.names[k]; ok {
-		return n
+	n := &p.names[uint(number)%uint(len(p.names))]
+	if n.arch != arch || n.number != number {
+		*n = callName{arch, number, syscallName(arch, number)}
 	}
-	if p.names == nil || len(p.names) >= maxInterned {
-		p.names = make(map[uint64]string)
-	}
-	n := syscallName(arch, number)
-	p.names[k] = n
-	return n
+	return n.name
 }
 
 // maxInterned bounds each of the parser's caches: a log with more different
@@ -203,7 +206,7 @@ type vector struct {
 // denial reads what follows "avc:" up to the end of the record. It has to say
 // denied or granted.
 func (p *parser) denial(d *Denial, s string, interp bool) error {
-	s = strings.TrimLeft(s, " \t")
+	s = trimBlanks(s)
 	switch {
 	case strings.HasPrefix(s, "denied"):
 		s = s[len("denied"):]
@@ -216,7 +219,7 @@ func (p *parser) denial(d *Denial, s string, interp bool) error {
 	default:
 		return &fieldError{"verdict", ErrSyntax}
 	}
-	s = strings.TrimLeft(s, " \t")
+	s = trimBlanks(s)
 	switch {
 	case strings.HasPrefix(s, "{"):
 		end := strings.IndexByte(s, '}')
@@ -230,7 +233,7 @@ func (p *parser) denial(d *Denial, s string, interp bool) error {
 	default:
 		return &fieldError{"permissions", ErrSyntax}
 	}
-	s = strings.TrimLeft(s, " \t")
+	s = trimBlanks(s)
 	if strings.HasPrefix(s, "for") && (len(s) == 3 || isSpace(s[3])) {
 		s = s[3:]
 	}
@@ -348,7 +351,7 @@ func (v *vector) word(w string, f *fieldScanner) {
 		return
 	}
 	if w != "..." && w != "*" && w != "\\" {
-		v.d.Other = append(v.d.Other, Field{Value: w})
+		v.d.Other = appendField(v.d.Other, Field{Value: w})
 	}
 }
 
@@ -361,7 +364,7 @@ func (v *vector) other(key, val string, kind valueKind, f *fieldScanner) {
 	if isUntrustedKey(key) && !v.interp {
 		val = untrusted(val, kind)
 	}
-	v.d.Other = append(v.d.Other, Field{key, val})
+	v.d.Other = appendField(v.d.Other, Field{key, val})
 }
 
 // isUntrustedKey reports whether the kernel writes the value of a field with
@@ -478,7 +481,7 @@ func (v *vector) setNet(k seen, key, val string) {
 		*port = uint16(n)
 		return
 	}
-	d.Other = append(d.Other, Field{key, val})
+	d.Other = appendField(d.Other, Field{key, val})
 }
 
 // decimal reads a value that is digits only.

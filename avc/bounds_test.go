@@ -45,8 +45,8 @@ func TestFlatMemory(t *testing.T) {
 	odd.Write(bytes.Repeat([]byte("x type=AVC "), 100_000))
 	odd.WriteByte('\n')
 	for _, text := range [][]byte{log, odd.Bytes()} {
-		heap := func(n int) uint64 {
-			r := avc.NewReader(&repeated{text: text, n: n}, avc.Options{})
+		heap := func(n int, opts avc.Options) uint64 {
+			r := avc.NewReader(&repeated{text: text, n: n}, opts)
 			for {
 				var bad *avc.ParseError
 				if _, err := r.Next(); err == io.EOF {
@@ -61,9 +61,10 @@ func TestFlatMemory(t *testing.T) {
 			runtime.KeepAlive(r)
 			return m.HeapAlloc
 		}
-		short, long := heap(1), heap(6)
-		if long > short+8<<20 {
-			t.Errorf("heap of %d bytes after a stream 6 times as long, %d before", long, short)
+		for _, opts := range []avc.Options{{}, {Reuse: true}, {Workers: 2, Reuse: true}} {
+			if short, long := heap(3, opts), heap(12, opts); long > short+8<<20 {
+				t.Errorf("%+v: heap of %d bytes after a stream 4 times as long, %d before", opts, long, short)
+			}
 		}
 	}
 }

@@ -1,7 +1,6 @@
 package avc
 
 import (
-	"bytes"
 	"slices"
 	"strings"
 	"time"
@@ -24,130 +23,83 @@ type builder struct {
 	parse parser
 	clock clock
 	keep  bool // Options.KeepRecords
-	// The memory for the next events: parts of all their records, their text, and
-	// themselves.
-	parts []part
-	next  int // of parts
-	text  strings.Builder
-	block []built
-	out   []result
-}
-
-// part is what is taken of a record for its event: the first bytes as text, and
-// for the rest what it is known to say.
-type part struct {
-	bytes int
-	call  *Syscall
-	item  *PathItem
-	title *[]string
-}
-
-// part decides what is taken of a record.
-func (r *builder) part(raw *rawRecord) part {
-	all := part{bytes: len(raw.text)}
-	if r.keep || raw.lines > 1 || raw.form != FormAudit {
-		return all
-	}
-	body := raw.text[min(raw.body, len(raw.text)):]
-	switch raw.typ {
-	case TypeSyscall:
-		const least = len("arch=c000003e syscall=0 success=no exit=0 a0=0 a1=0 a2=0 a3=0 items=0") // is before it
-		if len(body) < least {
-			break
-		}
-		if i := bytes.Index(body[least:], []byte(" auid=")); i >= 0 {
-			i += least
-			if c := r.parse.calls.find(body[i:], r.parse.callTail); c != nil {
-				return part{bytes: len(raw.text) - len(body) + i, call: c}
-			}
-		}
-	case TypePath:
-		if i := bytes.Index(body, []byte(" dev=")); i >= 0 {
-			if it := r.parse.items.find(body[i:], r.parse.itemTail); it != nil {
-				return part{bytes: len(raw.text) - len(body) + i, item: it}
-			}
-		}
-	case TypeProctitle:
-		if l := r.parse.titles.find(body, readTitle); l != nil {
-			return part{title: l}
-		}
-	}
-	return all
+	reuse bool // Options.Reuse
+	texts texts
+	// blocks are the memory for events, of which those before block are used
+	// up, and of that one those before next. Without reuse there is one block.
+	blocks      [][]built
+	block, next int
+	out         []result
 }
 
 // maxBlock is how many events of an input that is read ahead share their memory:
-// the allocator and the garbage collector would else be most of the work.
-const maxBlock = 16
+// the allocator and the garbage collector would else be most of the work. Of
+// blocks that are used again maxBlocks are kept.
+const (
+	maxBlock  = 16
+	maxBlocks = 256
+)
+
+func newBuilder(opts *Options, textBlock int) *builder {
+	return &builder{keep: opts.KeepRecords, reuse: opts.Reuse, texts: texts{size: textBlock}}
+}
+
+// rewind forgets the results, and with reuse makes the memory of all events free
+// again.
+func (r *builder) rewind() {
+	clear(r.out)
+	r.out = r.out[:0]
+	if !r.reuse {
+		return
+	}
+	r.block, r.next = 0, 0
+	if len(r.blocks) > maxBlocks {
+		clear(r.blocks[maxBlocks:])
+		r.blocks = r.blocks[:maxBlocks]
+	}
+}
+
+// room returns memory for an event, the first of so many. Who keeps it counts
+// next up.
+func (r *builder) room(events int) *built {
+	if r.block < len(r.blocks) && r.next == len(r.blocks[r.block]) {
+		r.block, r.next = r.block+1, 0
+	}
+	if r.block == len(r.blocks) {
+		if !r.reuse {
+			r.blocks, r.block = r.blocks[:0], 0
+		}
+		r.blocks = append(r.blocks, make([]built, min(events, maxBlock)))
+	}
+	b := &r.blocks[r.block][r.next]
+	if r.reuse {
+		paths := b.Paths[:0]
+		*b = built{}
+		b.Paths = paths
+	}
+	return b
+}
 
 // buildAll appends what comes of the items to the results, in their order.
 func (r *builder) buildAll(items []item) {
-	for i, left := 0, 0; i < len(items); i++ {
-		p := items[i].pending
-		if p == nil {
+	for i := range items {
+		if p := items[i].pending; p != nil {
+			r.build(p, len(items)-i)
+		} else {
 			r.out = append(r.out, items[i].failed)
-			continue
 		}
-		if left == 0 {
-			left = r.allocate(items[i:])
-		}
-		left--
-		r.build(p)
 	}
 }
 
-// allocate makes room for the first events of items.
-func (r *builder) allocate(items []item) (n int) {
-	size := 0
-	r.parts, r.next = r.parts[:0], 0
-	for _, it := range items {
-		if it.pending == nil {
-			continue
-		}
-		size += r.split(it.pending)
-		if n++; n == maxBlock {
-			break
-		}
-	}
-	r.block = make([]built, n)
-	r.text.Reset()
-	r.text.Grow(size)
-	return n
-}
-
-// split decides what is taken of each of the event's records, and returns how
-// much text that is.
-func (r *builder) split(p *pending) (size int) {
-	for i := range p.recs {
-		part := r.part(&p.recs[i])
-		r.parts = append(r.parts, part)
-		size += part.bytes
-	}
-	return size
-}
-
-// buildOne is buildAll for an event that is given out by itself.
-func (r *builder) buildOne(p *pending) {
-	r.allocate([]item{{pending: p}})
-	r.build(p)
-}
-
-// build appends the event of p to the results, and before it an error for each
-// of its records that cannot be read. If nothing is left that SELinux has to do
-// with there is no event.
-func (r *builder) build(p *pending) {
-	parts := r.parts[r.next : r.next+len(p.recs)]
-	r.next += len(p.recs)
-	begin := r.text.Len()
-	for i := range p.recs {
-		r.text.Write(p.recs[i].text[:parts[i].bytes])
-	}
-	text := r.text.String()[begin:]
-	b := &r.block[0]
-	r.block = r.block[1:]
+// build appends the event of p, the first of so many, to the results, and before
+// it an error for each of its records that cannot be read. If nothing is left
+// that SELinux has to do with there is no event.
+func (r *builder) build(p *pending, events int) {
+	b := r.room(events)
 	e := &b.Event
-	e.Denials, e.Paths = b.denials[:0], b.paths[:0]
-	if r.keep {
-		e.Records = make([]Record, 0, len(p.recs))
+	e.Denials = b.denials[:0]
+	if e.Paths == nil {
+		e.Paths = b.paths[:0]
 	}
 	e.Inferred = p.inferred
 	e.ID.Node = p.node
@@ -158,62 +110,43 @@ func (r *builder) build(p *pending) {
 		}
 	}
 	for i := range p.recs {
-		raw, part := &p.recs[i], &parts[i]
-		rec := Record{Type: raw.typ, Line: raw.line, Text: text[:part.bytes], body: raw.body}
-		text = text[part.bytes:]
-		if raw.lines > 1 { // joined: the header may have been cut
-			if h, ok := r.clock.parseHeader([]byte(rec.Text), 0); ok {
-				rec.body, raw.form = h.body, h.form
-			}
-		}
-		rec.body = min(rec.body, len(rec.Text))
-		if r.keep {
-			e.Records = append(e.Records, rec)
-		}
-		if r.quick(b, raw, part, &rec) {
-			continue
-		}
-		if err := r.record(b, raw, &rec); err != nil {
-			r.out = append(r.out, result{err: newParseError(raw.file, raw.line, rec.Text, err)})
+		r.addRecord(b, &p.recs[i])
+	}
+	for i := range p.runs {
+		run := &p.runs[i]
+		in := &run.chunk.entries[run.entry]
+		for k := range in.lines {
+			raw := run.raw(in, k)
+			r.addRecord(b, &raw)
 		}
 	}
 	if len(e.Denials)+len(e.Failures)+len(e.Changes)+len(e.Foreign) == 0 {
+		*b = built{}
 		return
 	}
+	r.next++
 	e.finish()
 	r.out = append(r.out, result{event: e})
 }
 
-// quick adds a record whose end is known.
-func (r *builder) quick(b *built, raw *rawRecord, part *part, rec *Record) bool {
-	e := &b.Event
-	switch {
-	case part.call != nil:
-		b.call = *part.call
-		if !b.call.head(rec.Body()) {
-			rec.Text = string(raw.text)
-			return false
-		}
-		r.parse.finishCall(&b.call)
-		e.Syscall = &b.call
-	case part.item != nil:
-		if len(e.Paths) == maxPaths {
-			return true
-		}
-		it := *part.item
-		if !it.head(rec.Body()) {
-			rec.Text = string(raw.text)
-			return false
-		}
-		e.Paths = append(e.Paths, it)
-	case part.title != nil:
-		if e.Cmdline == nil {
-			e.Cmdline = *part.title
-		}
-	default:
-		return false
+// addRecord adds a record to an event. If it cannot be read that is a result.
+func (r *builder) addRecord(b *built, raw *rawRecord) {
+	if !r.keep && raw.lines == 1 && raw.form == FormAudit && r.quick(b, raw) {
+		return
 	}
-	return true
+	rec := Record{Type: raw.typ, Line: raw.line, Text: r.texts.add(raw.text), body: raw.body}
+	if raw.lines > 1 { // joined: the header may have been cut
+		if h, ok := r.clock.parseHeader([]byte(rec.Text), 0); ok {
+			rec.body, raw.form = h.body, h.form
+		}
+	}
+	rec.body = min(rec.body, len(rec.Text))
+	if r.keep {
+		b.Records = append(b.Records, rec)
+	}
+	if err := r.record(b, raw, &rec); err != nil {
+		r.out = append(r.out, result{err: newParseError(raw.file, raw.line, rec.Text, err)})
+	}
 }
 
 func (raw *rawRecord) origin(e *Event, rec *Record) Origin {
@@ -397,7 +330,7 @@ func (r *builder) userRecord(b *built, raw *rawRecord, rec *Record, s string, in
 		outer, inner = inner[:at], inner[at:]
 		at = 0
 	}
-	body := strings.TrimLeft(inner[at+len("avc:"):], " \t")
+	body := trimBlanks(inner[at+len("avc:"):])
 	if strings.HasPrefix(body, "received") || strings.HasPrefix(body, "op=") {
 		x := &Change{Origin: raw.origin(e, rec)}
 		x.Provenance = min(x.Provenance, ProvenanceObjectManager)

@@ -11,10 +11,14 @@ type chunk struct {
 	buf     []byte
 	text    []byte // of buf: the lines
 	entries []entry
+	records []record      // of the entries
 	indexed chan struct{} // closed when the entries are there; nil if they are
 	// fresh says that another text begins here, at first.
 	fresh bool
 	first Piece
+	// Where the text is from, and how far it is to be trusted.
+	name       string
+	provenance Provenance
 
 	job
 }
@@ -163,7 +167,7 @@ func (r *Reader) feed(text []byte) {
 		c.buf = buf
 	}
 	if r.lines(c, copy(c.buf[len(r.rest):], text)) {
-		c.entries = index(c.entries[:0], c.text)
+		c.index()
 		r.take(c)
 	}
 }
@@ -175,6 +179,7 @@ func (r *Reader) take(c *chunk) {
 	if c.fresh {
 		r.freshText(&c.first)
 	}
+	c.name, c.provenance = r.opts.Name, r.opts.Provenance
 }
 
 // freshText begins another text.
@@ -194,24 +199,31 @@ func (r *Reader) freshText(p *Piece) {
 
 // advance goes on to the next lines of the input. It returns false at the end.
 func (r *Reader) advance() bool {
-	r.corr.own()
+	if r.from != nil && r.files == nil {
+		return r.advanceLive()
+	}
+	r.corr.own(r.cur)
 	if r.opts.Workers > 1 {
 		return r.advanceParallel()
 	}
-	c := r.cur
-	if r.from != nil && r.files == nil {
-		c.text, c.entries, r.at, r.next = nil, c.entries[:0], 0, 0
-		if !r.eof && r.receive() {
-			return true
-		}
-		r.endText()
+	if r.eof && len(r.rest) == 0 || !r.load(r.spare) {
 		return false
 	}
-	if r.eof && len(r.rest) == 0 || !r.load(c) {
-		c.text, c.entries, r.at, r.next = nil, c.entries[:0], 0, 0
-		return false
-	}
-	c.entries = index(c.entries[:0], c.text)
+	c := r.spare
+	c.index()
+	r.spare = r.cur
 	r.take(c)
 	return true
+}
+
+// advanceLive is advance for a live source.
+func (r *Reader) advanceLive() bool {
+	r.corr.own(nil)
+	c := r.cur
+	c.text, c.entries, r.at, r.next = nil, c.entries[:0], 0, 0
+	if !r.eof && r.receive() {
+		return true
+	}
+	r.endText()
+	return false
 }

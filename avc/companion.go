@@ -114,52 +114,6 @@ func (p *parser) callTail(s string) *Syscall {
 	return c
 }
 
-// head reads the beginning of a SYSCALL record up to auid=, in the order in
-// which the kernel writes it (audit_log_exit). If it is not just so it returns
-// false.
-func (c *Syscall) head(s string) bool {
-	for i, key := range [...]string{
-		"arch=", " syscall=", " success=", " exit=", " a0=", " a1=", " a2=", " a3=", " items=", " ppid=", " pid=",
-	} {
-		if !strings.HasPrefix(s, key) {
-			return false
-		}
-		s = s[len(key):]
-		n := 0
-		for n < len(s) && byteClass[s[n]] == byteKey {
-			n++
-		}
-		val := s[:n]
-		s = s[n:]
-		switch i {
-		case 0:
-			named := c.Machine
-			if c.setArch(val); named != "" {
-				c.Machine = named
-			}
-		case 1:
-			n, ok := decimal(val)
-			if !ok {
-				return false
-			}
-			c.Number, c.HasNumber = int(n), true
-		case 2:
-			if val == "yes" || val == "no" {
-				c.Success = ternary(val == "yes")
-			}
-		case 3:
-			c.setExit(val)
-		case 4, 5, 6, 7:
-			c.Args[i-4] = val
-		case 9:
-			c.PPid = int(min(number(val), 1<<31-1))
-		case 10:
-			c.Pid = int(min(number(val), 1<<31-1))
-		}
-	}
-	return s == ""
-}
-
 func (p *parser) callFields(c *Syscall, s string, interp bool) {
 	f := fieldScanner{s: s}
 	enriched := false
@@ -267,13 +221,17 @@ func (c *Syscall) setArch(val string) {
 	c.Arch = machineArch(val)
 }
 
+func (c *Syscall) setExitNumber(n int64) {
+	c.Exit, c.HasExit = n, true
+	if n < 0 {
+		c.Errno = errnoName(int(-n))
+	}
+}
+
 // setExit reads -13, EACCES(Permission denied) and EACCES.
 func (c *Syscall) setExit(val string) {
 	if n, err := strconv.ParseInt(val, 10, 64); err == nil {
-		c.Exit, c.HasExit = n, true
-		if n < 0 {
-			c.Errno = errnoName(int(-n))
-		}
+		c.setExitNumber(n)
 		return
 	}
 	name, _, _ := strings.Cut(val, "(")
@@ -322,27 +280,6 @@ func (p *parser) itemTail(s string) *PathItem {
 		return nil
 	}
 	return &it
-}
-
-// head reads the beginning of a PATH record up to dev=, as the kernel writes it
-// (audit_log_name). If it is not just so it returns false.
-func (it *PathItem) head(s string) bool {
-	f := fieldScanner{s: s}
-	for i, want := range [...]string{"item", "name", "inode"} {
-		key, val, kind, ok := f.next()
-		if !ok || key != want || f.cut {
-			return false
-		}
-		switch i {
-		case 0:
-			it.Item = int(min(number(val), 1<<15))
-		case 1:
-			it.Name = untrusted(val, kind)
-		case 2:
-			it.Inode = number(val)
-		}
-	}
-	return f.i == len(s)
 }
 
 func (p *parser) pathItem(s string, interp bool) PathItem {
@@ -425,6 +362,12 @@ func proctitle(s string, interp bool) []string {
 		return strings.Fields(val)
 	}
 	return strings.Split(strings.TrimRight(untrusted(val, kind), "\x00"), "\x00")
+}
+
+// readCwd is cwd for a record as the kernel writes it.
+func readCwd(s string) *string {
+	dir := cwd(s, false)
+	return &dir
 }
 
 // readTitle is proctitle for one as the kernel writes it.

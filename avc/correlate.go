@@ -2,6 +2,7 @@ package avc
 
 import (
 	"bytes"
+	"slices"
 	"time"
 )
 
@@ -16,16 +17,35 @@ type rawRecord struct {
 	file        string
 }
 
+// run is records that follow one another in a chunk, as they stand there.
+type run struct {
+	chunk *chunk
+	entry int // of the chunk
+	line  int // of the first
+}
+
+// raw returns the i-th record of e, the run's entry.
+func (r *run) raw(e *entry, i int) rawRecord {
+	rec := &r.chunk.records[e.first+i]
+	return rawRecord{
+		typ: rec.typ, form: e.form, provenance: r.chunk.provenance, text: r.chunk.text[rec.start:rec.end],
+		body: int(rec.body - rec.start), line: r.line + i, lines: 1, file: r.chunk.name,
+	}
+}
+
 // pending is an event whose records are still coming.
 type pending struct {
 	id      stamp
 	node    string
 	recs    []rawRecord
-	size    int // of the records' text
+	runs    []run // that come after recs
+	size    int   // of the records' text
 	selinux bool
-	// own holds the text of the first owned records.
+	// own holds the text of the first owned records. That of the others is in
+	// chunk and in later ones; if chunk is nil there are none.
 	own   []byte
 	owned int
+	chunk *chunk
 	// prefix is what stood before the first record in the journal's text form,
 	// which has no ID: the time and the machine.
 	prefix   []byte
@@ -34,8 +54,23 @@ type pending struct {
 	done     bool      // the kernel marked its end
 }
 
+// expand puts the runs among the other records.
+func (p *pending) expand() {
+	for i := range p.runs {
+		run := &p.runs[i]
+		e := &run.chunk.entries[run.entry]
+		p.recs = slices.Grow(p.recs, e.lines)
+		for k := range e.lines {
+			p.recs = append(p.recs, run.raw(e, k))
+		}
+	}
+	p.runs = p.runs[:0]
+}
+
 // keep makes the text of all records the event's own.
 func (p *pending) keep() {
+	p.expand()
+	p.own = slices.Grow(p.own, p.size-len(p.own))
 	for ; p.owned < len(p.recs); p.owned++ {
 		rec := &p.recs[p.owned]
 		if rec.lines > 1 { // it was put together
@@ -45,6 +80,7 @@ func (p *pending) keep() {
 		p.own = append(p.own, rec.text...)
 		rec.text = p.own[n:len(p.own):len(p.own)]
 	}
+	p.chunk = nil
 }
 
 // correlator brings the records of events together. It holds the youngest
@@ -168,7 +204,7 @@ func (c *correlator) release(p *pending) {
 	if cap(p.own) > keep || len(c.free) > c.window+maxFree {
 		return
 	}
-	*p = pending{own: p.own[:0], recs: p.recs[:0], prefix: p.prefix[:0]}
+	*p = pending{own: p.own[:0], recs: p.recs[:0], runs: p.runs[:0], prefix: p.prefix[:0]}
 	c.free = append(c.free, p)
 }
 
@@ -210,11 +246,13 @@ func adjacent(p *pending, h *header) bool {
 	return true
 }
 
-// own makes the text of all pending records theirs, before the buffer that it
-// stands in is used again.
-func (c *correlator) own() {
+// own makes the text of pending records theirs, before the buffer that it stands
+// in is used again: all but what stands in the chunk.
+func (c *correlator) own(except *chunk) {
 	mask := len(c.ring) - 1
 	for i := range c.n {
-		c.ring[(c.head+i)&mask].keep()
+		if p := c.ring[(c.head+i)&mask]; p.chunk != nil && p.chunk != except {
+			p.keep()
+		}
 	}
 }

@@ -14,7 +14,9 @@
 // record is passed over; what is one but cannot be read is a [*ParseError] with
 // its text and line, is counted, and the stream goes on.
 //
-// Files are read ahead, on all processors; see Options.Workers.
+// Files are read ahead, on all processors; see Options.Workers. A program that
+// looks at each event and lets it go, as sums and searches do, sets
+// Options.Reuse.
 //
 // # Events
 //

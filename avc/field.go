@@ -8,6 +8,22 @@ type Field struct {
 	Value string `json:"value"`
 }
 
+// appendField appends a field to a list, most of which have a few.
+func appendField(l []Field, f Field) []Field {
+	if l == nil {
+		l = make([]Field, 0, 4)
+	}
+	return append(l, f)
+}
+
+// trimBlanks takes blanks away from the beginning.
+func trimBlanks(s string) string {
+	for s != "" && (s[0] == ' ' || s[0] == '\t') {
+		s = s[1:]
+	}
+	return s
+}
+
 // valueKind says how a value was written.
 type valueKind uint8
 
@@ -198,7 +214,7 @@ func untrusted(v string, kind valueKind) string {
 
 // isEncoded reports whether v is what the kernel makes of a string that it
 // does not print raw (audit_string_contains_control).
-func isEncoded(v string) bool {
+func isEncoded[T string | []byte](v T) bool {
 	if len(v) < 2 || len(v)%2 != 0 {
 		return false
 	}

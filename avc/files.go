@@ -62,7 +62,7 @@ func NewFiles(opts FilesOptions, names ...string) *Files {
 	if opts.Interval <= 0 {
 		opts.Interval = 250 * time.Millisecond
 	}
-	return &Files{opts: opts, names: slices.Clone(names), buf: make([]byte, chunkSize)}
+	return &Files{opts: opts, names: slices.Clone(names)}
 }
 
 // LogFiles returns the files of a log that is rotated, the oldest first: for
@@ -143,7 +143,12 @@ func rotation(suffix string) (number int, date string, ok bool) {
 }
 
 // Receive implements [Source].
-func (f *Files) Receive(ctx context.Context) (Piece, error) { return f.receive(ctx, f.buf) }
+func (f *Files) Receive(ctx context.Context) (Piece, error) {
+	if f.buf == nil {
+		f.buf = make([]byte, chunkSize)
+	}
+	return f.receive(ctx, f.buf)
+}
 
 // receive reads into a buffer of the caller's.
 func (f *Files) receive(ctx context.Context, buf []byte) (Piece, error) {

@@ -1,50 +1,65 @@
 package avc
 
-import "bytes"
+import (
+	"bytes"
+	"math"
+)
 
-// entry is a run of lines of a chunk: one record with a whole header at the
-// beginning of its line and nothing else on it, which is what audit.log is made
-// of; or other lines.
+// entry is a run of lines of a chunk: records of one event, each with a whole
+// header at the beginning of its line and nothing else on it, which is what
+// audit.log is made of; or other lines.
 type entry struct {
-	kind       entryKind
-	typ        RecordType
-	form       Form
-	start, end int // in the chunk, without the line's end
-	next       int // where the next entry begins
-	lines      int // of entryNoise
-	id         stamp
-	node       int // where the name of the node= ends, 0 if there is none
-	body       int // relative to start
+	kind  entryKind
+	start int // in the chunk
+	next  int // where the next entry begins
+	lines int // how many they are; of entryLines that is not known
+
+	// Of entryRecords:
+	first   int // of the chunk's records
+	size    int // of their text
+	id      stamp
+	node    []byte
+	form    Form
+	selinux bool // one of them makes an event worth giving out
 }
 
 type entryKind uint8
 
 const (
-	entryLines  entryKind = iota // lines to look at
-	entryNoise                   // lines in which no record begins
-	entryRecord                  // a record
+	entryLines   entryKind = iota // lines to look at
+	entryNoise                    // lines in which no record begins
+	entryRecords                  // records of one event and one form
 )
 
-// index finds the entries of text, which is whole lines. It knows nothing of
-// what stands before them, so that several texts can be indexed at once.
-func index(list []entry, text []byte) []entry {
+// record is where a record of an entry stands in the chunk.
+type record struct {
+	start, body, end uint32 // end is before the line's end
+	typ              RecordType
+}
+
+// index finds the entries of the chunk's text, which is whole lines. It knows
+// nothing of what stands before them, so that several chunks can be indexed at
+// once.
+func (c *chunk) index() {
+	c.entries, c.records = c.entries[:0], c.records[:0]
 	var near anchors
-	var last []byte // the ID of the last record, as text, which the next one has too mostly
-	var id stamp
-	odd := bytes.IndexByte(text, escape) >= 0 || bytes.IndexByte(text, nbsp[0]) >= 0
+	var last lineHeader
+	text := c.text
+	odd := bytes.IndexByte(text, escape) >= 0 || bytes.IndexByte(text, nbsp[0]) >= 0 || uint64(len(text)) > math.MaxUint32
 	for at := 0; at < len(text); {
-		e := entry{start: at, next: len(text)}
-		if c := text[at]; c == 't' || c == 'n' {
+		next := len(text)
+		if b := text[at]; b == 't' || b == 'n' {
 			if n := bytes.IndexByte(text[at:], '\n'); n >= 0 {
-				e.next = at + n + 1
+				next = at + n + 1
 			}
-			if e.record(text, &last, &id) && !(odd && isDressed(text[e.start:e.end])) {
-				list = append(list, e)
-				at = e.next
+			b := trimCR(bytes.TrimSuffix(text[at:next], []byte{'\n'}))
+			if same, ok := last.read(b); ok && !(odd && isDressed(b)) {
+				c.record(&last, same, at, at+len(b), next)
+				at = next
 				continue
 			}
 		}
-		e = entry{start: at, next: e.next}
+		e := entry{start: at, next: next}
 		if n := near.noise(text, at); n > 0 {
 			e.kind, e.next = entryNoise, at+n
 			e.lines = bytes.Count(text[at:e.next], []byte{'\n'})
@@ -54,10 +69,27 @@ func index(list []entry, text []byte) []entry {
 		} else if n := bytes.IndexByte(text[at:], '\n'); n >= 0 {
 			e.next = at + n + 1
 		}
-		list = append(list, e)
+		c.entries = append(c.entries, e)
 		at = e.next
 	}
-	return list
+}
+
+// record adds a line with a record, of the same event as the last line with one
+// if same.
+func (c *chunk) record(h *lineHeader, same bool, start, end, next int) {
+	n := len(c.entries)
+	if !same || n == 0 || c.entries[n-1].kind != entryRecords || c.entries[n-1].form != h.form {
+		c.entries = append(c.entries, entry{
+			kind: entryRecords, start: start, first: len(c.records), id: h.id, node: h.node, form: h.form,
+		})
+		n++
+	}
+	e := &c.entries[n-1]
+	e.next = next
+	e.lines++
+	e.size += end - start
+	e.selinux = e.selinux || h.typ.selinux()
+	c.records = append(c.records, record{uint32(start), uint32(start + h.body), uint32(end), h.typ})
 }
 
 // isDressed reports whether a line holds what undressLine takes away.
@@ -71,20 +103,51 @@ func isMarkupEnd(c byte) bool {
 	return c == '>' || c == '|' || c == '\\' || c == '`' || c == '*'
 }
 
-// record reads "type=AVC msg=audit(1.2:3): " at the entry's start. It leaves
-// all that is not just so to those who look at it more closely.
-func (e *entry) record(text []byte, last *[]byte, id *stamp) bool {
-	b := trimCR(bytes.TrimSuffix(text[e.start:e.next], []byte{'\n'}))
+// lineHeader is the header of a line that is one record.
+type lineHeader struct {
+	typ    RecordType
+	form   Form
+	node   []byte
+	id     stamp
+	idText []byte
+	body   int
+	types  typeNames
+}
+
+// typeNames remembers names of record types, by their last bytes and lengths.
+type typeNames [64]struct {
+	name []byte
+	typ  RecordType
+}
+
+// find is parseRecordType for a name that is not empty.
+func (t *typeNames) find(name []byte) (RecordType, bool) {
+	at := &t[(int(name[len(name)-1])*8+len(name))%len(t)]
+	if string(at.name) == string(name) {
+		return at.typ, true
+	}
+	typ, ok := parseRecordType(name)
+	if ok {
+		at.name, at.typ = name, typ
+	}
+	return typ, ok
+}
+
+// read reads "type=AVC msg=audit(1.2:3): " at the beginning of the line b. It
+// leaves all that is not just so to those who look at it more closely, and then
+// returns false. same says that it has the ID of the line read before.
+func (h *lineHeader) read(b []byte) (same, ok bool) {
 	i := 0
-	if b0 := len(b) > 5; b0 && string(b[:5]) == "node=" {
+	var node []byte
+	if len(b) > 5 && string(b[:5]) == "node=" {
 		n := bytes.IndexByte(b, ' ')
 		if n < 0 {
-			return false
+			return false, false
 		}
-		e.node, i = n, n+1
+		node, i = b[len("node="):n], n+1
 	}
 	if len(b) < i+len("type=") || string(b[i:i+len("type=")]) != "type=" {
-		return false
+		return false, false
 	}
 	i += len("type=")
 	name := i
@@ -93,43 +156,43 @@ func (e *entry) record(text []byte, last *[]byte, id *stamp) bool {
 	}
 	const between = " msg=audit("
 	if i == name || len(b) < i+len(between) || string(b[i:i+len(between)]) != between {
-		return false
+		return false, false
 	}
-	var ok bool
-	if e.typ, ok = parseRecordType(b[name:i]); !ok {
-		return false
-	}
-	e.form = FormAudit
-	if b[name] <= '9' {
-		e.form = FormKernelLog
+	typ, ok := h.types.find(b[name:i])
+	if !ok {
+		return false, false
 	}
 	i += len(between)
-	if n := len(*last); n > 0 && len(b) >= i+n && string(b[i:i+n]) == string(*last) {
-		e.id = *id
+	id, text := h.id, h.idText
+	if n := len(text); n > 0 && len(b) >= i+n && string(b[i:i+n]) == string(text) {
+		same = string(node) == string(h.node)
 		i += n
 	} else {
 		st, end := parseNumericStamp(b, i)
 		if !st.ok {
-			return false
+			return false, false
 		}
-		*last, *id = b[i:end], st
-		e.id, i = st, end
+		id, text, i = st, b[i:end], end
 	}
-	e.body = skipColon(b, i)
-	if indexAudit(b[e.body:]) >= 0 { // perhaps another record on this line
-		return false
+	i = skipColon(b, i)
+	body := b[i:]
+	if indexAudit(body) >= 0 { // perhaps another record on this line
+		return false, false
 	}
-	if e.typ == TypeAVC || e.typ == TypeUserAVC {
-		body := b[e.body:]
-		if e.typ == TypeAVC && !bytes.HasPrefix(body, []byte("avc:  ")) || bytes.IndexByte(body, '&') >= 0 {
-			return false
-		}
-		if n := len(body); n > 0 && isMarkupEnd(body[n-1]) {
-			return false
+	if n := len(body); typ == TypeAVC || typ == TypeUserAVC {
+		if typ == TypeAVC && !bytes.HasPrefix(body, []byte("avc:  ")) || bytes.IndexByte(body, '&') >= 0 ||
+			n > 0 && isMarkupEnd(body[n-1]) {
+			return false, false
 		}
 	}
-	e.kind, e.end = entryRecord, e.start+len(b)
-	return true
+	h.typ, h.form, h.body = typ, FormAudit, i
+	if b[name] <= '9' {
+		h.form = FormKernelLog
+	}
+	if !same {
+		h.node, h.id, h.idText = node, id, text
+	}
+	return same, true
 }
 
 // anchors remembers, for each of the words that a line with a record must hold

@@ -296,7 +296,7 @@ func (r *Reader) endPretty() {
 		}
 	}
 	r.lineNo = now
-	r.corr.own() // the text is used again
+	r.corr.own(nil) // the text is used again
 }
 
 // isFieldName reports whether b can be the name of a journal field.

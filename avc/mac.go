@@ -15,7 +15,7 @@ import (
 //	op=setxattr invalid_context="C"
 //	SELinux: unrecognized netlink message: protocol=… sclass=… pid=… comm=…
 func (p *parser) failure(x *Failure, s string, interp bool) error {
-	s = strings.TrimLeft(s, " \t")
+	s = trimBlanks(s)
 	if op, after, ok := strings.Cut(s, ":"); ok && !strings.ContainsAny(op, " =") && op != "" {
 		switch {
 		case op == "SELinux":
@@ -92,7 +92,7 @@ func (p *parser) failureField(x *Failure, key, val string, kind valueKind, inter
 		val = literal(val, kind, interp)
 		x.Comm = val
 	}
-	x.Fields = append(x.Fields, Field{key, val})
+	x.Fields = appendField(x.Fields, Field{key, val})
 }
 
 // change reads MAC_* and USER_MAC_* bodies and what an object manager writes
@@ -118,7 +118,7 @@ func (p *parser) change(x *Change, s string, interp bool) {
 func (p *parser) notice(x *Change, s string, interp bool) {
 	s = strings.TrimLeft(s, " ")
 	s = strings.TrimPrefix(strings.TrimPrefix(s, "u"), "avc:")
-	s = strings.TrimLeft(s, " \t")
+	s = trimBlanks(s)
 	if after, ok := strings.CutPrefix(s, "received "); ok {
 		what, more, _ := strings.Cut(after, " ")
 		switch what {
@@ -147,7 +147,7 @@ func (p *parser) changeFields(x *Change, s string, interp, inner bool) {
 		if key == "comm" || key == "exe" {
 			val = literal(val, kind, interp)
 		}
-		x.Fields = append(x.Fields, Field{key, val})
+		x.Fields = appendField(x.Fields, Field{key, val})
 		switch key {
 		case "bool":
 			x.Kind, x.Boolean = ChangeBoolean, val
@@ -227,7 +227,7 @@ func (p *parser) foreign(x *Foreign, s string) {
 		if kind == plain && (isUntrustedKey(key) || key == "name" || key == "comm" || key == "profile") {
 			val = untrusted(val, kind)
 		}
-		x.Fields = append(x.Fields, Field{key, val})
+		x.Fields = appendField(x.Fields, Field{key, val})
 	}
 }
 

@@ -22,11 +22,10 @@ func (r *Reader) step() bool {
 			return r.flush()
 		}
 		switch e := &c.entries[r.next]; {
-		case e.kind == entryRecord:
+		case e.kind == entryRecords:
 			r.at = e.next
 			r.next++
-			r.countLine()
-			r.record(e, c.text[e.start:e.end])
+			r.records(r.next - 1)
 		case e.kind == entryNoise && r.open == nil && !r.export.open && !r.pretty.open && len(r.cut) == 0:
 			r.at = e.next
 			r.next++
@@ -64,18 +63,25 @@ func (r *Reader) nextLine(e *entry) []byte {
 	return trimCR(b)
 }
 
-// record takes a record that stands alone on its line.
-func (r *Reader) record(e *entry, b []byte) {
-	if len(b) > r.opts.MaxRecord {
-		r.line(b)
+// records takes records that stand each alone on a line.
+func (r *Reader) records(entry int) {
+	e := &r.cur.entries[entry]
+	if r.addRun(entry) {
+		last := r.cur.records[e.first+e.lines-1]
+		r.openLine, r.cut, r.soft, r.width = r.openLine[:0], r.cut[:0], false, int(last.end-last.start)
 		return
 	}
-	h := header{typ: e.typ, form: e.form, id: e.id, body: e.body}
-	if e.node > 0 {
-		h.node = b[len("node="):e.node]
+	for _, rec := range r.cur.records[e.first : e.first+e.lines] {
+		r.countLine()
+		b := r.cur.text[rec.start:rec.end]
+		if len(b) > r.opts.MaxRecord {
+			r.line(b)
+			continue
+		}
+		h := header{typ: rec.typ, form: e.form, id: e.id, node: e.node, body: int(rec.body - rec.start)}
+		r.openLine, r.cut, r.soft, r.width = r.openLine[:0], r.cut[:0], false, len(b)
+		r.add(&h, b, r.opts.Provenance)
 	}
-	r.openLine, r.cut, r.soft, r.width = r.openLine[:0], r.cut[:0], false, len(b)
-	r.add(&h, b, r.opts.Provenance)
 }
 
 // tooLong reports a line that is too long, if a record begins in it.
@@ -99,6 +105,9 @@ func (r *Reader) line(b []byte) {
 	if len(b) > r.opts.MaxRecord {
 		r.tooLong(b)
 		return
+	}
+	if r.open != nil {
+		r.open.expand()
 	}
 	follows := r.soft // this goes on where the last line ended
 	r.before, r.width = r.width, len(b)

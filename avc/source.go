@@ -112,7 +112,7 @@ func (r *Reader) endText() {
 	if len(b) > 0 && !r.skipping {
 		r.countLine()
 		r.line(trimCR(b))
-		r.corr.own()
+		r.corr.own(nil)
 	}
 	r.skipping = false
 }

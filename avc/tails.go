@@ -12,18 +12,22 @@ import (
 type tails[T any] struct {
 	asked int
 	seed  maphash.Seed
-	slots []tail[T]
+	slots []pair[T]
 }
+
+// pair are two tails with the same hash: of some dozens, which is what most logs
+// have, it is likely that two share one, but not that three do.
+type pair[T any] [2]tail[T]
 
 type tail[T any] struct {
 	text  string
 	value *T // nil: such a tail has to be read with what is before it
 }
 
-// maxTails bounds how many are kept, a power of two, and maxTail the length of
-// one. A log with more different ones only gets slower.
+// maxTails bounds how many pairs are kept, a power of two, and maxTail the length
+// of a tail. A log with more different ones only gets slower.
 const (
-	maxTails = 512
+	maxTails = 256
 	maxTail  = 512
 	fewTails = 8 // so many are not worth remembering
 )
@@ -37,7 +41,7 @@ func (t *tails[T]) ready(n int) bool {
 		return false
 	}
 	if t.slots == nil {
-		t.seed, t.slots = maphash.MakeSeed(), make([]tail[T], maxTails)
+		t.seed, t.slots = maphash.MakeSeed(), make([]pair[T], maxTails)
 	}
 	return true
 }
@@ -48,12 +52,14 @@ func (t *tails[T]) find(text []byte, read func(text string) *T) *T {
 	if !t.ready(len(text)) {
 		return nil
 	}
-	slot := &t.slots[maphash.Bytes(t.seed, text)%maxTails]
-	if slot.text != string(text) {
-		slot.text = string(text)
-		slot.value = read(slot.text)
+	pair := t.pair(maphash.Bytes(t.seed, text))
+	for i := range pair {
+		if pair[i].text == string(text) {
+			return pair[i].value
+		}
 	}
-	return slot.value
+	pair.add(string(text), read)
+	return pair[0].value
 }
 
 // findString is find for a text that is a string already.
@@ -61,10 +67,19 @@ func (t *tails[T]) findString(text string, read func(text string) *T) *T {
 	if !t.ready(len(text)) {
 		return nil
 	}
-	slot := &t.slots[maphash.String(t.seed, text)%maxTails]
-	if slot.text != text {
-		slot.text = strings.Clone(text)
-		slot.value = read(slot.text)
+	pair := t.pair(maphash.String(t.seed, text))
+	for i := range pair {
+		if pair[i].text == text {
+			return pair[i].value
+		}
 	}
-	return slot.value
+	pair.add(strings.Clone(text), read)
+	return pair[0].value
+}
+
+func (t *tails[T]) pair(hash uint64) *pair[T] { return &t.slots[hash%maxTails] }
+
+// add makes room for a further tail at the expense of the older one.
+func (p *pair[T]) add(text string, read func(text string) *T) {
+	p[0], p[1] = tail[T]{text, read(text)}, p[0]
 }

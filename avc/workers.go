@@ -7,12 +7,16 @@ package avc
 type workers struct {
 	ahead []*chunk
 	built []*chunk
+	last  *chunk // that was built, which later events may be in
 	idle  []*chunk
+	// builders are those that no job has. What Next returned last is still in
+	// the memory of one of them, until the next job begins.
+	builders []*builder
 }
 
 // job is the work of building the events that ended in a chunk.
 type job struct {
-	builder
+	*builder
 	items []item
 	done  chan struct{}
 }
@@ -33,7 +37,7 @@ func (j *job) run() {
 func (r *Reader) advanceParallel() bool {
 	w := &r.workers
 	r.dispatch()
-	for len(w.ahead) <= r.opts.Workers && (!r.eof || len(r.rest) > 0) {
+	for len(w.ahead) < r.opts.Workers && (!r.eof || len(r.rest) > 0) {
 		c := w.chunk()
 		if !r.load(c) {
 			w.idle = append(w.idle, c)
@@ -41,7 +45,7 @@ func (r *Reader) advanceParallel() bool {
 		}
 		c.indexed = make(chan struct{})
 		go func() {
-			c.entries = index(c.entries[:0], c.text)
+			c.index()
 			close(c.indexed)
 		}()
 		w.ahead = append(w.ahead, c)
@@ -67,17 +71,34 @@ func (w *workers) chunk() *chunk {
 	return new(chunk)
 }
 
+// jobBuilder returns a builder that is free.
+func (r *Reader) jobBuilder() *builder {
+	w := &r.workers
+	if n := len(w.builders); n > 0 {
+		b := w.builders[n-1]
+		w.builders = w.builders[:n-1]
+		b.clock = r.clock
+		b.rewind()
+		return b
+	}
+	b := newBuilder(&r.opts, textBlock)
+	b.clock = r.clock
+	return b
+}
+
 // dispatch starts to build the events that ended in the current chunk.
 func (r *Reader) dispatch() {
 	w, c := &r.workers, r.cur
 	r.cur = nil
-	if len(c.items) == 0 {
+	if len(c.text)+len(c.items) == 0 {
 		w.recycle(c)
 		return
 	}
-	c.clock, c.keep, c.out, c.done = r.clock, r.keep, c.out[:0], make(chan struct{})
 	w.built = append(w.built, c)
-	go c.run()
+	if len(c.items) > 0 {
+		c.builder, c.done = r.jobBuilder(), make(chan struct{})
+		go c.run()
+	}
 	if len(w.built) > r.opts.Workers {
 		r.collect()
 	}
@@ -94,9 +115,11 @@ func (r *Reader) collect() {
 	w := &r.workers
 	c := w.built[0]
 	w.built = append(w.built[:0], w.built[1:]...)
-	<-c.done
-	r.emit(c.out...)
-	clear(c.out)
+	if c.builder != nil {
+		<-c.done
+		r.emit(c.out...)
+		w.builders, c.builder = append(w.builders, c.builder), nil
+	}
 	for _, it := range c.items {
 		if it.pending != nil {
 			r.corr.release(it.pending)
@@ -104,7 +127,10 @@ func (r *Reader) collect() {
 	}
 	clear(c.items)
 	c.items = c.items[:0]
-	w.recycle(c)
+	if w.last != nil {
+		w.recycle(w.last)
+	}
+	w.last = c
 }
 
 // drain builds what is left at the end of the input. It returns false if there

@@ -59,6 +59,40 @@ func readBoth(r *avc.Reader) (l []any, s avc.Stats) {
 	return l, r.Stats()
 }
 
+// TestReuse: events that share their memory with earlier ones say the same while
+// they are good, and so do copies for longer.
+func TestReuse(t *testing.T) {
+	log := mixed(t)
+	for _, workers := range []int{1, 3} {
+		opts := avc.Options{Workers: workers}
+		want, wantStats := readBoth(avc.NewReader(bytes.NewReader(log), opts))
+		opts.Reuse = true
+		r := avc.NewReader(bytes.NewReader(log), opts)
+		var kept, wantKept []*avc.Denial
+		n := 0
+		for e, err := range r.Events() {
+			var got any = e
+			if err != nil {
+				got = err.Error()
+			} else {
+				for i, d := range e.Denials {
+					kept, wantKept = append(kept, d.Clone()), append(wantKept, want[n].(*avc.Event).Denials[i])
+				}
+			}
+			if !reflect.DeepEqual(got, want[n]) {
+				t.Fatalf("%d workers, result %d: %+v, want %+v", workers, n, got, want[n])
+			}
+			n++
+		}
+		if n != len(want) || !reflect.DeepEqual(r.Stats(), wantStats) {
+			t.Errorf("%d workers: %d results of %d, %+v", workers, n, len(want), r.Stats())
+		}
+		if !reflect.DeepEqual(kept, wantKept) {
+			t.Errorf("%d workers: a copy has changed", workers)
+		}
+	}
+}
+
 // TestWorkers: however many work on an input and however it comes in pieces,
 // the same comes out, in the same order.
 func TestWorkers(t *testing.T) {

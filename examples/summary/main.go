@@ -60,7 +60,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) error {
 		case *merge:
 			err = mergeFile(&sum, name)
 		case name == "-":
-			err = add(&sum, &pick, avc.NewReader(stdin, avc.Options{Name: "standard input"}), stderr)
+			err = add(&sum, &pick, avc.NewReader(stdin, avc.Options{Name: "standard input", Reuse: true}), stderr)
 		default:
 			err = addFiles(&sum, &pick, name, *rotated, stderr)
 		}
@@ -92,7 +92,7 @@ func addFiles(sum *avc.Summary, pick *avc.Selection, name string, rotated bool, 
 	}
 	src := avc.NewFiles(avc.FilesOptions{}, names...)
 	defer src.Close()
-	return add(sum, pick, avc.NewSourceReader(context.Background(), src, avc.Options{}), stderr)
+	return add(sum, pick, avc.NewSourceReader(context.Background(), src, avc.Options{Reuse: true}), stderr)
 }
 
 func add(sum *avc.Summary, pick *avc.Selection, r *avc.Reader, stderr io.Writer) error {

@@ -13,11 +13,15 @@ func avcBenchmarks() []benchmark {
 	return []benchmark{{
 		name: "avc-parse-golibaudit", goal: 15, unit: nanoseconds,
 		about: "calls, whole log from a file: typed, correlated denials with paths and command lines, with all CPUs; auparse.ParseLogLine and Data of every line",
-		open:  func(e *env) (*pair, error) { return parseBesideLibaudit(e, -1) },
+		open:  func(e *env) (*pair, error) { return parseBesideLibaudit(e, avc.Options{Workers: -1, Reuse: true}) },
 	}, {
 		name: "avc-parse-golibaudit-serial", unit: nanoseconds,
 		about: "the same, with one goroutine on our side too",
-		open:  func(e *env) (*pair, error) { return parseBesideLibaudit(e, 1) },
+		open:  func(e *env) (*pair, error) { return parseBesideLibaudit(e, avc.Options{Workers: 1, Reuse: true}) },
+	}, {
+		name: "avc-parse-golibaudit-kept", unit: nanoseconds,
+		about: "the same, with all CPUs, where every event has memory of its own and may be kept (without Options.Reuse)",
+		open:  func(e *env) (*pair, error) { return parseBesideLibaudit(e, avc.Options{Workers: -1}) },
 	}, {
 		name: "avc-parse-audit2allow", goal: 15, unit: nanoseconds,
 		about: "our call, with all CPUs; the program audit2allow -i, which also makes rules, from start to end",
@@ -50,12 +54,12 @@ func parseBesideAusearch(e *env) (*pair, error) {
 }
 
 // readLog is our side: it reads the log as a program would, and counts.
-func readLog(log *logFile, workers int, denials *int) (sample, error) {
+func readLog(log *logFile, opts avc.Options, denials *int) (sample, error) {
 	return measure(0, 1, func() error {
 		*denials = 0
 		src := avc.NewFiles(avc.FilesOptions{}, log.path)
 		defer src.Close()
-		for e, err := range avc.NewSourceReader(context.Background(), src, avc.Options{Workers: workers}).Events() {
+		for e, err := range avc.NewSourceReader(context.Background(), src, opts).Events() {
 			if err != nil {
 				return err
 			}
@@ -66,10 +70,10 @@ func readLog(log *logFile, workers int, denials *int) (sample, error) {
 }
 
 // parsePair compares our reading of the log with peer.
-func parsePair(log *logFile, workers int, peer func() (sample, error)) *pair {
+func parsePair(log *logFile, opts avc.Options, peer func() (sample, error)) *pair {
 	denials := 0
 	return &pair{
-		ours: func() (sample, error) { return readLog(log, workers, &denials) },
+		ours: func() (sample, error) { return readLog(log, opts, &denials) },
 		peer: peer,
 		check: func() error {
 			if denials != log.vectors {
@@ -87,13 +91,13 @@ func parseBeside(e *env, args func(log string) []string) (*pair, error) {
 		return nil, err
 	}
 	p := &process{args: args(log.path), out: filepath.Join(e.dir, "avc.peer")}
-	return parsePair(log, -1, func() (sample, error) {
+	return parsePair(log, avc.Options{Workers: -1, Reuse: true}, func() (sample, error) {
 		defer os.Remove(p.out)
 		return p.run()
 	}), nil
 }
 
-func parseBesideLibaudit(e *env, workers int) (*pair, error) {
+func parseBesideLibaudit(e *env, opts avc.Options) (*pair, error) {
 	log, err := e.auditLog(true)
 	if err != nil {
 		return nil, err
@@ -102,7 +106,7 @@ func parseBesideLibaudit(e *env, workers int) (*pair, error) {
 		return nil, err
 	}
 	lines := 0
-	p := parsePair(log, workers, func() (s sample, err error) {
+	p := parsePair(log, opts, func() (s sample, err error) {
 		s, lines, err = auparse(log.path)
 		return s, err
 	})
@@ -126,5 +130,5 @@ func parseNoise(e *env) (*pair, error) {
 	}
 	// grep -c exits with 1 if it finds none.
 	p := &process{args: []string{"grep", "-c", "avc:", log.path}, out: filepath.Join(e.dir, "grep.out"), fails: true}
-	return parsePair(log, 1, p.run), nil
+	return parsePair(log, avc.Options{Workers: 1, Reuse: true}, p.run), nil
 }
