@@ -36,10 +36,12 @@ type Edit struct {
 // it first, and libsemanage finds local records that it has yet to put into the
 // policy, as it does with its next change.
 //
-// Two things that libsemanage does with each commit are left to its next one: it
-// compiles file contexts (a compiled form of what changes is removed, so that
-// libselinux reads the text), and it makes file_contexts.homedirs anew, which
-// matters if accounts have changed since.
+// Two things that libsemanage does with each commit are left to its next one. It
+// compiles file contexts, into a form that only PCRE can write: that of what
+// changes is removed, so that libselinux reads the text, to the same effect. And
+// it makes file_contexts.homedirs anew of accounts, logins, SELinux users and
+// the policy's own specs: edits change none of these, but accounts may have
+// changed since.
 //
 // Errors are those of the edits, a [*ParseError], [*RecordError], [*LockError]
 // or [*UnsupportedError], or those of the file system.
