@@ -11,10 +11,11 @@ import (
 	"github.com/sekit/sekit/module"
 	"github.com/sekit/sekit/policy"
 	"github.com/sekit/sekit/port"
+	"github.com/sekit/sekit/port/infiniband"
 )
 
-// Bundle returns settings that come to the same as others, with ports, file
-// contexts and permissive domains in one module in CIL: a package that installs
+// Bundle returns settings that come to the same as others, with ports,
+// Infiniband's, file contexts and permissive domains in one module in CIL: a package that installs
 // it under its own name and priority owns what it brings, and takes all of it
 // away with the module ([Without.Modules]). Booleans, other modules and what is
 // to be relabelled stay what they are.
@@ -25,10 +26,10 @@ import (
 // categories. Patterns compete with the policy's own by how specific they are,
 // where a local record would win. What is so already is left out.
 func (s *System) Bundle(ctx context.Context, key module.Key, want Settings) (Settings, error) {
-	if len(want.Without.Ports)+len(want.Without.Contexts)+len(want.Without.Equivalences)+len(want.Without.Permissive) > 0 {
+	if len(want.Without.Ports)+len(want.Without.Infiniband)+len(want.Without.Contexts)+len(want.Without.Equivalences)+len(want.Without.Permissive) > 0 {
 		return Settings{}, fmt.Errorf("a module takes no records away: %w", errors.ErrUnsupported)
 	}
-	p, err := s.Plan(ctx, Settings{Ports: want.Ports, Contexts: want.Contexts, Equivalences: want.Equivalences, Permissive: want.Permissive})
+	p, err := s.Plan(ctx, Settings{Ports: want.Ports, Infiniband: want.Infiniband, Contexts: want.Contexts, Equivalences: want.Equivalences, Permissive: want.Permissive})
 	if err != nil {
 		return Settings{}, err
 	}
@@ -38,6 +39,11 @@ func (s *System) Bundle(ctx context.Context, key module.Key, want Settings) (Set
 	}
 	for _, c := range p.Ports {
 		if err := portconCIL(&b, c); err != nil {
+			return Settings{}, err
+		}
+	}
+	for _, c := range p.Infiniband {
+		if err := infinibandCIL(&b, s, c); err != nil {
 			return Settings{}, err
 		}
 	}
@@ -73,6 +79,26 @@ func portconCIL(b *bytes.Buffer, c port.Change) error {
 		fmt.Fprintf(b, "(portcon %s %s %s)\n", c.Key.Protocol, ports, text)
 	}
 	return err
+}
+
+// infinibandCIL writes a statement for keys that no other has a part of: which of
+// two would count is another thing among statements than among local records.
+func infinibandCIL(b *bytes.Buffer, s *System, c infiniband.Change) error {
+	for _, e := range s.infiniband().Entries() {
+		if e.Overlaps(c.Key) {
+			return fmt.Errorf("%s by a module, over the %s record %s: %w", c, e.Origin, e.Key, errors.ErrUnsupported)
+		}
+	}
+	text, err := contextCIL(c.After.Context)
+	if err != nil {
+		return err
+	}
+	if c.Key.OfPkeys() {
+		fmt.Fprintf(b, "(ibpkeycon %s (%d %d) %s)\n", c.Key.Subnet, c.Key.Low, c.Key.High, text)
+	} else {
+		fmt.Fprintf(b, "(ibendportcon %s %d %s)\n", c.Key.Device, c.Key.Low, text)
+	}
+	return nil
 }
 
 // cilKinds are CIL's words for kinds of files.

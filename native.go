@@ -9,6 +9,7 @@ import (
 	"github.com/sekit/sekit/fcontext"
 	"github.com/sekit/sekit/internal/managed"
 	"github.com/sekit/sekit/port"
+	"github.com/sekit/sekit/port/infiniband"
 )
 
 // native is a machine whose store is written without libsemanage: ports, file
@@ -102,6 +103,9 @@ func storeEdits(store *managed.Store, p *Plan) []managed.Edit {
 	add(len(p.Ports) > 0, managed.PortsFile, func(name string, old []byte) ([]byte, error) {
 		return port.ApplyFile(name, old, p.Ports...)
 	})
+	for name, apply := range infiniband.ApplyFiles(store.Path, p.Infiniband...) {
+		edits = append(edits, managed.Edit{Name: name, Change: apply})
+	}
 	add(kept, managed.BooleansFile, func(name string, old []byte) ([]byte, error) {
 		return boolean.ApplyFile(name, old, p.Booleans...)
 	})

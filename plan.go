@@ -10,6 +10,7 @@ import (
 	"github.com/sekit/sekit/module"
 	"github.com/sekit/sekit/policy"
 	"github.com/sekit/sekit/port"
+	"github.com/sekit/sekit/port/infiniband"
 )
 
 // Plan is changes to a machine, of all kinds, that are to be made in one
@@ -19,6 +20,7 @@ type Plan struct {
 	Modules    []module.Change        `json:"modules,omitempty"`
 	Permissive []PermissiveChange     `json:"permissive,omitempty"`
 	Ports      []port.Change          `json:"ports,omitempty"`
+	Infiniband []infiniband.Change    `json:"infiniband,omitempty"`
 	Contexts   []fcontext.LocalChange `json:"contexts,omitempty"`
 	Booleans   []boolean.Change       `json:"booleans,omitempty"`
 	// Relabel are the files that are relabelled after the rest.
@@ -37,7 +39,7 @@ func (p *Plan) Empty() bool {
 
 // unchanged reports whether there is nothing to commit.
 func (p *Plan) unchanged() bool {
-	return len(p.Modules)+len(p.Permissive)+len(p.Ports)+len(p.Contexts)+len(p.Booleans) == 0
+	return len(p.Modules)+len(p.Permissive)+len(p.Ports)+len(p.Infiniband)+len(p.Contexts)+len(p.Booleans) == 0
 }
 
 // String says the changes for people, a line each.
@@ -55,6 +57,9 @@ func (p *Plan) String() string {
 		for _, e := range c.Shadows {
 			line("    instead of %s port %s (%s)", e.Origin, e.Key, e.Context.Type())
 		}
+	}
+	for _, c := range p.Infiniband {
+		line("%s", c)
 	}
 	for _, c := range p.Contexts {
 		line("%s", c)
@@ -90,6 +95,9 @@ func (p *Plan) Commands() [][]string {
 	for _, c := range p.Ports {
 		add(c.Command())
 	}
+	for _, c := range p.Infiniband {
+		add(c.Command())
+	}
 	for _, c := range p.Contexts {
 		add(c.Command())
 	}
@@ -107,7 +115,8 @@ var errTaken = fmt.Errorf("a permissive domain can't be taken back in memory: %w
 
 // PolicyChanges returns what a plan comes to in the policy, for
 // [policy.Policy.With] and [policy.Policy.Exposure]: to decide a denied access
-// again before anything is touched. The error is [errors.ErrUnsupported] if a
+// again before anything is touched. Contexts of files and Infiniband's are not
+// in it: they decide which types an access is about, not what is allowed. The error is [errors.ErrUnsupported] if a
 // domain shall no longer be permissive, and for changes of modules other than
 // installing a package of rules ([module.ParsePP]).
 func (s *System) PolicyChanges(p *Plan) ([]policy.Change, error) {

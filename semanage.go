@@ -142,6 +142,14 @@ func importLines(p *Plan, after *System) ([]byte, error) {
 			commands = append(commands, c.Command())
 		}
 	}
+	for _, c := range p.Infiniband {
+		if c.Op == port.Add && (c.After.Context.User() != "system_u" || c.After.Context.Role() != "object_r") {
+			return nil, fmt.Errorf("semanage can't be told the context %q of %s: %w", c.After.Context, c.Key, errors.ErrUnsupported)
+		}
+		if c.Op != port.Nothing {
+			commands = append(commands, c.Command())
+		}
+	}
 	for _, c := range p.Contexts {
 		if c.Op != fcontext.Nothing {
 			commands = append(commands, c.Command())

@@ -38,7 +38,7 @@ func (b *setsebool) Commit(ctx context.Context, p *Plan) error {
 			return fmt.Errorf("%s by setsebool: %w", c, errors.ErrUnsupported)
 		}
 	}
-	if len(p.Modules)+len(p.Permissive)+len(p.Ports)+len(p.Contexts) > 0 {
+	if len(p.Modules)+len(p.Permissive)+len(p.Ports)+len(p.Infiniband)+len(p.Contexts) > 0 {
 		return fmt.Errorf("setsebool is for booleans alone: %w", errors.ErrUnsupported)
 	}
 	before, err := b.open(ctx)

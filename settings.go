@@ -14,6 +14,7 @@ import (
 	"github.com/sekit/sekit/module"
 	"github.com/sekit/sekit/policy"
 	"github.com/sekit/sekit/port"
+	"github.com/sekit/sekit/port/infiniband"
 )
 
 // Settings say what shall be so on a machine. [System.Plan] finds out what has
@@ -23,6 +24,8 @@ type Settings struct {
 	Modules []ModuleSetting `json:"modules,omitempty"`
 	// Ports shall have a type.
 	Ports []port.Setting `json:"ports,omitempty"`
+	// Infiniband are partition keys and end ports that shall have a type.
+	Infiniband []infiniband.Setting `json:"infiniband,omitempty"`
 	// Contexts are what files shall have, by the paths' patterns.
 	Contexts []fcontext.LocalSetting `json:"contexts,omitempty"`
 	// Equivalences are directories whose files shall have the contexts that
@@ -43,8 +46,8 @@ type Settings struct {
 // IsZero reports whether the settings ask for nothing.
 func (s Settings) IsZero() bool {
 	w := s.Without
-	return len(s.Modules)+len(s.Ports)+len(s.Contexts)+len(s.Equivalences)+len(s.Booleans)+len(s.Permissive)+len(s.Relabel) == 0 &&
-		len(w.Modules)+len(w.Ports)+len(w.Contexts)+len(w.Equivalences)+len(w.Booleans)+len(w.Permissive) == 0
+	return len(s.Modules)+len(s.Ports)+len(s.Infiniband)+len(s.Contexts)+len(s.Equivalences)+len(s.Booleans)+len(s.Permissive)+len(s.Relabel) == 0 &&
+		len(w.Modules)+len(w.Ports)+len(w.Infiniband)+len(w.Contexts)+len(w.Equivalences)+len(w.Booleans)+len(w.Permissive) == 0
 }
 
 // Relabel says which files get the contexts that the file contexts say: what
@@ -96,6 +99,7 @@ func (r Relabel) options() fcontext.RelabelOptions {
 type Without struct {
 	Modules      []module.Key        `json:"modules,omitempty"`
 	Ports        []port.Key          `json:"ports,omitempty"`
+	Infiniband   []infiniband.Key    `json:"infiniband,omitempty"`
 	Contexts     []fcontext.LocalKey `json:"contexts,omitempty"`
 	Equivalences []string            `json:"equivalences,omitempty"` // targets
 	Booleans     []string            `json:"booleans,omitempty"`
@@ -137,6 +141,9 @@ func (s *System) Plan(ctx context.Context, want Settings) (*Plan, error) {
 	if err := p.planPorts(want); err != nil {
 		return nil, err
 	}
+	if err := p.planInfiniband(want); err != nil {
+		return nil, err
+	}
 	if err := p.planContexts(want); err != nil {
 		return nil, err
 	}
@@ -175,6 +182,30 @@ func (p *Plan) planPorts(want Settings) error {
 		}
 	}
 	for _, s := range want.Ports {
+		if err := add(t.PlanSet(s)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *Plan) planInfiniband(want Settings) error {
+	t := p.sys.infiniband()
+	add := func(c infiniband.Change, err error) error {
+		if err != nil || c.Op == port.Nothing {
+			return err
+		}
+		p.Infiniband = append(p.Infiniband, c)
+		t, err = t.With(c)
+		return err
+	}
+	for _, k := range want.Without.Infiniband {
+		// The policy's own record of that key, or none: there is no local one.
+		if err := add(t.PlanDelete(k)); err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrPermission) {
+			return err
+		}
+	}
+	for _, s := range want.Infiniband {
 		if err := add(t.PlanSet(s)); err != nil {
 			return err
 		}
@@ -313,6 +344,13 @@ func (s *System) ports() *port.Table {
 		return port.NewTable(s.Policy, nil)
 	}
 	return s.Ports
+}
+
+func (s *System) infiniband() *infiniband.Table {
+	if s.Infiniband == nil {
+		return infiniband.NewTable(s.Policy, nil)
+	}
+	return s.Infiniband
 }
 
 func (s *System) booleans() *boolean.Table {

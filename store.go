@@ -14,6 +14,7 @@ import (
 	"github.com/sekit/sekit/module"
 	"github.com/sekit/sekit/policy"
 	"github.com/sekit/sekit/port"
+	"github.com/sekit/sekit/port/infiniband"
 )
 
 // addStore adds what the store of a policy type has, and the values that a
@@ -80,7 +81,8 @@ func (s *System) unmodified(store *managed.Store) (*policy.Policy, error) {
 	return linked, nil
 }
 
-// openStore adds modules and file contexts, and returns the port records.
+// openStore adds modules, file contexts and Infiniband's, and returns the port
+// records.
 func (s *System) openStore(ctx context.Context, fsys fs.FS, root, name string) ([]port.Record, error) {
 	if err := s.addModules(ctx, root, name); err != nil {
 		return nil, err
@@ -94,6 +96,15 @@ func (s *System) openStore(ctx context.Context, fsys fs.FS, root, name string) (
 			return nil, err
 		}
 	}
+	fabric, err := infiniband.OpenStore(fsys, name)
+	if err != nil {
+		return nil, err
+	}
+	local, err := fabric.Local(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s.Infiniband = infiniband.NewTable(s.Policy, local)
 	ports, err := port.OpenStore(fsys, name)
 	if err != nil {
 		return nil, err

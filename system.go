@@ -15,6 +15,7 @@ import (
 	"github.com/sekit/sekit/module"
 	"github.com/sekit/sekit/policy"
 	"github.com/sekit/sekit/port"
+	"github.com/sekit/sekit/port/infiniband"
 )
 
 // ErrDisabled says that SELinux is not enabled on this machine.
@@ -34,6 +35,9 @@ type System struct {
 	// Ports are the port records, the policy's and the local ones; nil if no
 	// local records are known, then the policy's alone count.
 	Ports *port.Table
+	// Infiniband are the contexts of Infiniband's partition keys and end ports;
+	// nil if no local records are known of.
+	Infiniband *infiniband.Table
 	// Booleans are the booleans with their values; nil if no more is known of
 	// them than what the policy says.
 	Booleans *boolean.Table

@@ -10,6 +10,7 @@ import (
 	"github.com/sekit/sekit/fcontext"
 	"github.com/sekit/sekit/module"
 	"github.com/sekit/sekit/port"
+	"github.com/sekit/sekit/port/infiniband"
 )
 
 // PlanUndo returns the plan that gives back what was before a plan was carried
@@ -30,6 +31,9 @@ func (s *System) PlanUndo(ctx context.Context, done *Plan) (*Plan, error) {
 		return nil, err
 	}
 	if err := undo.undoPorts(done.Ports); err != nil {
+		return nil, err
+	}
+	if err := undo.undoInfiniband(done.Infiniband); err != nil {
 		return nil, err
 	}
 	if err := undo.undoBooleans(done.Booleans); err != nil {
@@ -63,6 +67,27 @@ func (p *Plan) undoPorts(done []port.Change) error {
 			return err
 		}
 		p.Ports = append(p.Ports, back)
+	}
+	return nil
+}
+
+func (p *Plan) undoInfiniband(done []infiniband.Change) error {
+	t := p.sys.infiniband()
+	if _, err := t.With(done...); err == nil {
+		return nil
+	}
+	for _, c := range slices.Backward(done) {
+		back, err := t.PlanUndo(c)
+		if err != nil {
+			return err
+		}
+		if back.Op == port.Nothing {
+			continue
+		}
+		if t, err = t.With(back); err != nil {
+			return err
+		}
+		p.Infiniband = append(p.Infiniband, back)
 	}
 	return nil
 }
@@ -162,6 +187,9 @@ func (s *System) with(p *Plan) (*System, error) {
 	if out.Ports, err = s.ports().With(p.Ports...); err != nil {
 		return nil, err
 	}
+	if out.Infiniband, err = s.infiniband().With(p.Infiniband...); err != nil {
+		return nil, err
+	}
 	if out.Booleans, err = s.booleans().With(p.Booleans...); err != nil {
 		return nil, err
 	}
@@ -201,7 +229,8 @@ func (s *System) with(p *Plan) (*System, error) {
 func (s *System) made(ctx context.Context, p *Plan) bool {
 	undo, err := s.PlanUndo(ctx, p)
 	if err != nil || len(undo.Modules) < len(p.Modules) || len(undo.Contexts) < len(p.Contexts) ||
-		len(undo.Permissive) < len(p.Permissive) || len(undo.Ports) < len(p.Ports) {
+		len(undo.Permissive) < len(p.Permissive) || len(undo.Ports) < len(p.Ports) ||
+		len(undo.Infiniband) < len(p.Infiniband) {
 		return false
 	}
 	return !slices.ContainsFunc(p.Booleans, func(c boolean.Change) bool {

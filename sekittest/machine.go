@@ -17,14 +17,17 @@ import (
 	"github.com/sekit/sekit/module/moduletest"
 	"github.com/sekit/sekit/policy"
 	"github.com/sekit/sekit/port"
+	"github.com/sekit/sekit/port/infiniband"
 	"github.com/sekit/sekit/port/porttest"
 )
 
 // Options say what a machine has beside its policy. The zero Options work.
 type Options struct {
-	// Ports are its local port records, Booleans those of booleans, and
-	// Permissive the domains that local modules make permissive.
+	// Ports are its local port records, Infiniband and Booleans those of
+	// Infiniband's keys and end ports and of booleans, and Permissive the domains
+	// that local modules make permissive.
 	Ports      []port.Record
+	Infiniband []infiniband.Record
 	Booleans   []boolean.Record
 	Permissive []string
 	// Contexts are its file contexts, as the policy's modules make them, and
@@ -56,6 +59,7 @@ type Machine struct {
 
 	mu         sync.Mutex
 	permissive []string
+	infiniband []infiniband.Record
 	fault      Fault
 	commits    int
 }
@@ -65,7 +69,7 @@ type Machine struct {
 // panic: they are a mistake in a test.
 func NewMachine(p *policy.Policy, o Options) *Machine {
 	m := &Machine{
-		p: p, options: o, permissive: slices.Clone(o.Permissive),
+		p: p, options: o, permissive: slices.Clone(o.Permissive), infiniband: slices.Clone(o.Infiniband),
 		PortStore:    porttest.NewBackend(p, o.Ports...),
 		BooleanStore: booleantest.NewBackend(p, o.Booleans...),
 		ContextStore: fcontexttest.NewLocalBackend(p, o.LocalContexts),
@@ -139,6 +143,7 @@ func (m *Machine) system(ctx context.Context) (*sekit.System, error) {
 	if s.Ports, err = port.New(linked, m.PortStore).Table(ctx); err != nil {
 		return nil, err
 	}
+	s.Infiniband = infiniband.NewTable(linked, m.infiniband)
 	if s.Booleans, err = boolean.New(linked, m.BooleanStore).Table(ctx); err != nil {
 		return nil, err
 	}
@@ -201,6 +206,10 @@ func (m *Machine) commit(ctx context.Context, s *sekit.System, p *sekit.Plan) (e
 	if _, err := port.Apply(s.Ports.Local(), p.Ports...); err != nil {
 		return err
 	}
+	fabric, err := infiniband.Apply(m.infiniband, p.Infiniband...)
+	if err != nil {
+		return err
+	}
 	if _, err := module.ApplyChanges(s.Modules.All(), p.Modules...); err != nil {
 		return err
 	}
@@ -234,7 +243,7 @@ func (m *Machine) commit(ctx context.Context, s *sekit.System, p *sekit.Plan) (e
 	if err := m.commitRooms(ctx, p); err != nil {
 		return err
 	}
-	m.permissive = permissive
+	m.permissive, m.infiniband = permissive, fabric
 	m.commits++
 	takeBack = false
 	return m.fault.AfterCommit

@@ -48,13 +48,7 @@ func ParseBooleans(name string, data []byte) ([]Boolean, error) {
 
 // FormatBooleans writes a booleans.local as libsemanage does, byte for byte
 // (database_file.c, booleans_file.c).
-func FormatBooleans(booleans []Boolean) []byte {
-	out := []byte(header)
-	for _, b := range booleans {
-		out = append(append(out, b.String()...), '\n')
-	}
-	return out
-}
+func FormatBooleans(booleans []Boolean) []byte { return format(booleans) }
 
 func (s *scanner) boolean() (Boolean, error) {
 	b := Boolean{Name: s.word("=")}

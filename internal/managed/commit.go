@@ -12,8 +12,8 @@ import (
 	"strings"
 )
 
-// Edit is a change of one local file: [PortsFile], [BooleansFile],
-// [FcontextsFile] or [SubsFile].
+// Edit is a change of one local file: [PortsFile], [PkeysFile], [EndportsFile],
+// [BooleansFile], [FcontextsFile] or [SubsFile].
 type Edit struct {
 	Name string
 	// Change returns the new contents of the file; old is nil if there is no
@@ -81,6 +81,9 @@ func (s *Store) Commit(ctx context.Context, edits ...Edit) error {
 	return t.run(ctx)
 }
 
+// edited are the files of the store that edits are for.
+var edited = []string{PortsFile, PkeysFile, EndportsFile, BooleansFile, FcontextsFile}
+
 // supported says what of a store's configuration only libsemanage can do.
 func (s *Store) supported(edits []Edit) error {
 	switch {
@@ -92,7 +95,7 @@ func (s *Store) supported(edits []Edit) error {
 		return &UnsupportedError{confFile, "a program is to verify each policy", "use semanage"}
 	}
 	for _, e := range edits {
-		if !slices.Contains([]string{PortsFile, BooleansFile, FcontextsFile, SubsFile}, e.Name) {
+		if e.Name != SubsFile && !slices.Contains(edited, e.Name) {
 			return &fs.PathError{Op: "edit", Path: e.Name, Err: fs.ErrInvalid}
 		}
 	}

@@ -41,13 +41,7 @@ func ParseFcontexts(name string, data []byte) ([]Fcontext, error) {
 
 // FormatFcontexts writes a file_contexts.local as libsemanage does, byte for
 // byte (database_file.c, fcontexts_file.c).
-func FormatFcontexts(records []Fcontext) []byte {
-	b := []byte(header)
-	for _, r := range records {
-		b = append(append(b, r.String()...), '\n')
-	}
-	return b
-}
+func FormatFcontexts(records []Fcontext) []byte { return format(records) }
 
 func (s *scanner) fcontext() (Fcontext, error) {
 	f := Fcontext{Pattern: s.word("")}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -13,7 +14,7 @@ import (
 // (semanage_install_final_tmp).
 func (t *transaction) candidates() []file {
 	var files []file
-	for _, name := range []string{PortsFile, BooleansFile, FcontextsFile, kernelFile, commitFile} {
+	for _, name := range slices.Concat(edited, []string{kernelFile, commitFile}) {
 		files = append(files, file{root: t.dir, source: name,
 			name: path.Join(activeDir, name), staged: path.Join(sandboxDir, name)})
 	}

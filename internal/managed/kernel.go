@@ -13,7 +13,7 @@ import (
 
 // others are the local files whose records are in the kernel's policy, too, and
 // that no edit is for.
-var others = []string{"users.local", "interfaces.local", "nodes.local", "pkeys.local", "ibendports.local"}
+var others = []string{"users.local", "interfaces.local", "nodes.local"}
 
 // needed are the files without which libsemanage compiles all modules anew
 // (semanage_computed_files).
@@ -22,10 +22,11 @@ var needed = []string{kernelFile, "file_contexts", "seusers", linkedFile, "seuse
 // build plans what follows from the edits: another policy for the kernel, if
 // its records change (semanage_direct_commit).
 func (t *transaction) build() error {
-	_, ports := t.now[PortsFile]
-	_, booleans := t.now[BooleansFile]
 	contexts, fcontexts := t.now[FcontextsFile]
-	kernel := ports || booleans
+	kernel := slices.ContainsFunc(edited, func(name string) bool {
+		_, changes := t.now[name]
+		return changes && name != FcontextsFile
+	})
 	if !kernel && !fcontexts {
 		return nil
 	}
@@ -61,6 +62,12 @@ func (t *transaction) build() error {
 		err = t.mergePorts(p)
 	}
 	if err == nil {
+		err = t.mergePkeys(p)
+	}
+	if err == nil {
+		err = t.mergeEndports(p)
+	}
+	if err == nil {
 		err = t.mergeBooleans(p)
 	}
 	if err != nil {
@@ -74,8 +81,7 @@ func (t *transaction) build() error {
 	return err
 }
 
-// mergeOthers takes users, nodes, interfaces and what is Infiniband's from the
-// store's policy, in which libsemanage has merged local ones, if there are any.
+// mergeOthers takes users, nodes and interfaces from the store's policy, in which libsemanage has merged local ones, if there are any.
 func (t *transaction) mergeOthers(p *policydb.Policy) (merged bool, err error) {
 	name, err := t.withRecords(others)
 	if name == "" || err != nil {
@@ -95,7 +101,6 @@ func (t *transaction) mergeOthers(p *policydb.Policy) (merged bool, err error) {
 	}
 	p.Users, p.NumUsers = q.Users, q.NumUsers
 	p.Netifcons, p.Nodecons, p.Nodecons6 = q.Netifcons, q.Nodecons, q.Nodecons6
-	p.IBPkeycons, p.IBEndportcons = q.IBPkeycons, q.IBEndportcons
 	return true, nil
 }
 
@@ -116,33 +121,63 @@ func (t *transaction) withRecords(names []string) (string, error) {
 // mergePorts puts the local ports over the policy's, in the order of their file
 // (sepol_port_modify).
 func (t *transaction) mergePorts(p *policydb.Policy) error {
-	data, err := t.read(PortsFile)
+	return merge(t, p, PortsFile, ParsePorts, p.AddPortcons, func(r Port, parse contextParser) (policydb.Portcon, error) {
+		c, err := parse(r.Context)
+		return policydb.Portcon{Protocol: uint32(r.Protocol), Low: uint32(r.Low), High: uint32(r.High), Context: c}, err
+	})
+}
+
+// mergePkeys and mergeEndports do the same for Infiniband (sepol_ibpkey_modify,
+// sepol_ibendport_modify).
+func (t *transaction) mergePkeys(p *policydb.Policy) error {
+	return merge(t, p, PkeysFile, ParsePkeys, p.AddIBPkeycons, func(r Pkey, parse contextParser) (policydb.IBPkeycon, error) {
+		c, err := parse(r.Context)
+		subnet := r.Subnet.As16()
+		return policydb.IBPkeycon{SubnetPrefix: [8]byte(subnet[:8]), Low: uint32(r.Low), High: uint32(r.High), Context: c}, err
+	})
+}
+
+func (t *transaction) mergeEndports(p *policydb.Policy) error {
+	return merge(t, p, EndportsFile, ParseEndports, p.AddIBEndportcons, func(r Endport, parse contextParser) (policydb.IBEndportcon, error) {
+		c, err := parse(r.Context)
+		return policydb.IBEndportcon{Device: r.Device, Port: uint32(r.Port), Context: c}, err
+	})
+}
+
+type contextParser func(policy.Context) (policydb.Context, error)
+
+// merge adds the statements that a file's records make.
+func merge[R fmt.Stringer, S any](t *transaction, p *policydb.Policy, name string, read func(name string, data []byte) ([]R, error),
+	add func(...S) error, statement func(R, contextParser) (S, error)) error {
+	data, err := t.read(name)
 	if err != nil {
 		return err
 	}
-	ports, err := ParsePorts(PortsFile, data)
-	if err != nil || len(ports) == 0 {
+	records, err := read(name, data)
+	if err != nil || len(records) == 0 {
 		return err
 	}
-	parse, err := p.ContextParser()
+	parseText, err := p.ContextParser()
 	if err != nil {
 		return err
 	}
-	contexts := make(map[string]policydb.Context)
-	portcons := make([]policydb.Portcon, 0, len(ports))
-	for _, r := range ports {
-		text := r.Context.String()
-		c, ok := contexts[text]
+	contexts := make(map[policy.Context]policydb.Context)
+	parse := func(context policy.Context) (c policydb.Context, err error) {
+		c, ok := contexts[context]
 		if !ok {
-			if c, err = parse(text); err != nil {
-				return &RecordError{PortsFile, r.String(), err}
+			if c, err = parseText(context.String()); err == nil {
+				contexts[context] = c
 			}
-			contexts[text] = c
 		}
-		portcons = append(portcons, policydb.Portcon{
-			Protocol: uint32(r.Protocol), Low: uint32(r.Low), High: uint32(r.High), Context: c})
+		return c, err
 	}
-	return p.AddPortcons(portcons...)
+	statements := make([]S, len(records))
+	for i, r := range records {
+		if statements[i], err = statement(r, parse); err != nil {
+			return &RecordError{name, r.String(), err}
+		}
+	}
+	return add(statements...)
 }
 
 // mergeBooleans gives the booleans their local values. Records of booleans that

@@ -42,28 +42,15 @@ func ParsePorts(name string, data []byte) ([]Port, error) {
 
 // FormatPorts writes a ports.local as libsemanage does, byte for byte
 // (database_file.c, ports_file.c).
-func FormatPorts(ports []Port) []byte {
-	b := []byte(header)
-	for _, p := range ports {
-		b = append(append(b, p.String()...), '\n')
-	}
-	return b
-}
+func FormatPorts(ports []Port) []byte { return format(ports) }
 
 func (s *scanner) portcon() (Port, error) {
-	var ok bool
-	if s.line, ok = strings.CutPrefix(s.line, "portcon"); !ok {
-		return Port{}, errors.New("no portcon statement")
-	}
-	if err := s.separated(); err != nil {
+	protocol, err := s.statement("portcon")
+	if err != nil {
 		return Port{}, err
 	}
 	var p Port
-	var err error
-	if p.Protocol, err = policy.ParseProtocol(strings.ToLower(clip(s.word("")))); err != nil {
-		return Port{}, err
-	}
-	if err := s.separated(); err != nil {
+	if p.Protocol, err = policy.ParseProtocol(strings.ToLower(clip(protocol))); err != nil {
 		return Port{}, err
 	}
 	if p.Low, p.High, err = s.ports(); err != nil {

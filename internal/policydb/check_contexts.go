@@ -165,35 +165,42 @@ func (k *checker) checkFSUses() error {
 }
 
 func (k *checker) checkIBPkeycons() error {
-	if v := k.p.Version; len(k.p.IBPkeycons) > 0 && !FeatureInfiniband.In(v) {
-		return FeatureInfiniband.missing(v)
-	}
 	for i := range k.p.IBPkeycons {
-		c := &k.p.IBPkeycons[i]
-		if c.Low > c.High || c.High > math.MaxUint16 {
-			return fmt.Errorf("%d: keys %d to %d", i, c.Low, c.High)
-		}
-		if err := k.checkContext(&c.Context); err != nil {
+		if err := k.checkIBPkeycon(&k.p.IBPkeycons[i]); err != nil {
 			return fmt.Errorf("%d: %w", i, err)
 		}
 	}
 	return nil
 }
 
-func (k *checker) checkIBEndportcons() error {
-	if v := k.p.Version; len(k.p.IBEndportcons) > 0 && !FeatureInfiniband.In(v) {
+func (k *checker) checkIBPkeycon(c *IBPkeycon) error {
+	if v := k.p.Version; !FeatureInfiniband.In(v) {
 		return FeatureInfiniband.missing(v)
 	}
+	if c.Low > c.High || c.High > math.MaxUint16 {
+		return fmt.Errorf("keys %d to %d", c.Low, c.High)
+	}
+	return k.checkContext(&c.Context)
+}
+
+func (k *checker) checkIBEndportcons() error {
 	for i := range k.p.IBEndportcons {
 		c := &k.p.IBEndportcons[i]
-		if c.Port == 0 || c.Port > math.MaxUint8 {
-			return fmt.Errorf("%q: port %d", c.Device, c.Port)
-		}
-		if err := first(checkDevice(c.Device), k.checkContext(&c.Context)); err != nil {
+		if err := k.checkIBEndportcon(c); err != nil {
 			return fmt.Errorf("%q: %w", c.Device, err)
 		}
 	}
 	return nil
+}
+
+func (k *checker) checkIBEndportcon(c *IBEndportcon) error {
+	if v := k.p.Version; !FeatureInfiniband.In(v) {
+		return FeatureInfiniband.missing(v)
+	}
+	if c.Port == 0 || c.Port > math.MaxUint8 {
+		return fmt.Errorf("port %d", c.Port)
+	}
+	return first(checkDevice(c.Device), k.checkContext(&c.Context))
 }
 
 // checkGenfscons wants each file system type once, and each path of it once

@@ -104,18 +104,35 @@ func enable(rules []AVRule, on bool) []AVRule {
 // makes the contexts; one that is not valid is refused, as are ports and
 // protocols that the kernel has no room for.
 func (p *Policy) AddPortcons(portcons ...Portcon) error {
+	return add(p, &p.Portcons, portcons, "portcon", (*checker).checkPortcon)
+}
+
+// AddIBPkeycons does for Infiniband's partition keys what [Policy.AddPortcons]
+// does for ports (sepol_ibpkey_modify).
+func (p *Policy) AddIBPkeycons(pkeycons ...IBPkeycon) error {
+	return add(p, &p.IBPkeycons, pkeycons, "ibpkeycon", (*checker).checkIBPkeycon)
+}
+
+// AddIBEndportcons does the same for Infiniband's end ports
+// (sepol_ibendport_modify).
+func (p *Policy) AddIBEndportcons(endportcons ...IBEndportcon) error {
+	return add(p, &p.IBEndportcons, endportcons, "ibendportcon", (*checker).checkIBEndportcon)
+}
+
+// add checks statements and puts them before those that there are.
+func add[S any](p *Policy, to *[]S, added []S, what string, check func(*checker, *S) error) error {
 	k, err := p.contextChecker()
 	if err != nil {
 		return err
 	}
-	for i := range portcons {
-		if err := k.checkPortcon(&portcons[i]); err != nil {
-			return fmt.Errorf("portcon %d: %w", i, err)
+	for i := range added {
+		if err := check(k, &added[i]); err != nil {
+			return fmt.Errorf("%s %d: %w", what, i, err)
 		}
 	}
-	added := slices.Clone(portcons)
+	added = slices.Clone(added)
 	slices.Reverse(added)
-	p.Portcons = append(added, p.Portcons...)
+	*to = append(added, *to...)
 	return nil
 }
 
