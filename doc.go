@@ -23,7 +23,7 @@
 //     all their reasons, and what if.
 //   - [github.com/sekit/sekit/fcontext] says what context a path should have.
 //   - [github.com/sekit/sekit/port] says which type owns a port, and changes
-//     that.
+//     that; port/infiniband does so for Infiniband.
 //   - [github.com/sekit/sekit/boolean] lists booleans and what each switches.
 //   - [github.com/sekit/sekit/module] writes the small policy module that is
 //     the last resort.
@@ -39,8 +39,8 @@
 //
 // # Changes
 //
-// [Settings] say what shall be so: ports, booleans, file contexts, modules,
-// permissive domains. [System.Plan] gives the [Plan] of what has to be changed
+// [Settings] say what shall be so: ports, Infiniband's keys and end ports,
+// booleans, file contexts, modules, permissive domains. [System.Plan] gives the [Plan] of what has to be changed
 // for it, to be looked at; [Machine.Apply] makes the changes in one transaction
 // and returns the plan that gives back what was. What a killed program has left
 // half done, [Machine.Interrupted] knows at the next start.
