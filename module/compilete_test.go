@@ -2,6 +2,7 @@ package module_test
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"testing"
 
@@ -29,5 +30,22 @@ func TestCompileTE(t *testing.T) {
 		if !bytes.Equal(got, want) || (err == nil) != (wantErr == nil) || place(err) != place(wantErr) {
 			t.Errorf("%s: %d bytes, want %d; %v, want %v", x.name, len(got), len(want), err, wantErr)
 		}
+	}
+}
+
+func BenchmarkCompileTE(b *testing.B) {
+	for _, n := range []int{300, 20000} {
+		te, err := benchModule(n).TE()
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.Run(fmt.Sprintf("rules=%d", n), func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := module.CompileTE("bench.te", te, module.PPOptions{}); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }

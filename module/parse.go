@@ -58,13 +58,14 @@ func parseTE(file string, data []byte) (*parser, *Module, error) {
 	p.keyword("module")
 	m.Name = p.name("a module name")
 	m.Version = p.version()
+	end := p.position()
 	p.expect(';')
 	if p.err == nil {
 		if err := checkModuleName(m.Name); err != nil {
-			return nil, nil, &ParseError{p.previous, err}
+			return nil, nil, &ParseError{end, err}
 		}
 		if err := checkVersion(m.Version); err != nil {
-			return nil, nil, &ParseError{p.previous, err}
+			return nil, nil, &ParseError{end, err}
 		}
 	}
 	m.Statements = p.block(tokenEOF, 0)
@@ -76,7 +77,7 @@ func parseTE(file string, data []byte) (*parser, *Module, error) {
 func (p *parser) compile(m *Module, opts ModOptions) (*policydb.Module, error) {
 	b, err := compile(m, m.Statements, opts)
 	if err == errNoRequire { // of the module as a whole
-		err = &ParseError{p.token.pos, err}
+		err = &ParseError{p.position(), err}
 	}
 	return b, err
 }
@@ -86,30 +87,29 @@ func (p *parser) compile(m *Module, opts ModOptions) (*policydb.Module, error) {
 type parser struct {
 	*scanner
 	token    token
-	previous Pos // where the token before begins
 	err      error
-	strings  []string // lists share it
-	gathered []string // the names of the sets that are being read
-	symbols  []Symbol // of the require block that is being read
-	noMLS    bool     // a user has no levels
+	strings  []string     // lists share it
+	gathered []string     // the names of the sets that are being read
+	symbols  []Symbol     // of the require block that is being read
+	rules    []AccessRule // rules are made several at a time
+	noMLS    bool         // a user has no levels
 }
 
 func (p *parser) advance() {
-	p.previous = p.token.pos
 	if p.err == nil {
-		p.token = p.next()
+		p.next(&p.token)
 	}
 }
 
 // fail says that the grammar wants something else than the token.
 func (p *parser) fail(expected string) {
-	p.failAs(p.token.pos, &SyntaxError{Expected: expected, Found: p.token.String()})
+	p.failAs(p.position(), &SyntaxError{Expected: expected, Found: p.token.String()})
 }
 
 func (p *parser) failAs(pos Pos, err error) {
 	if p.err == nil {
 		p.err = &ParseError{pos, err}
-		p.token = token{pos: pos}
+		p.token = token{}
 	}
 }
 
@@ -188,6 +188,15 @@ type set struct {
 	all, complement bool
 }
 
+// newRule makes a rule.
+func (p *parser) newRule(at at, kind Kind) *AccessRule {
+	if len(p.rules) == cap(p.rules) {
+		p.rules = make([]AccessRule, 0, min(2*cap(p.rules)+1, 64))
+	}
+	p.rules = append(p.rules, AccessRule{at: at, Kind: kind})
+	return &p.rules[len(p.rules)-1]
+}
+
 // names reads what the grammar calls so.
 func (p *parser) names(what string) set {
 	var s set
@@ -213,7 +222,7 @@ func (p *parser) names(what string) set {
 
 func (p *parser) nested(s *set, what string, depth int) {
 	if depth > maxDepth {
-		p.failAs(p.token.pos, fmt.Errorf("sets deeper than %d", maxDepth))
+		p.failAs(p.position(), fmt.Errorf("sets deeper than %d", maxDepth))
 		return
 	}
 	p.expect('{')
@@ -233,29 +242,28 @@ func (p *parser) nested(s *set, what string, depth int) {
 	p.expect('}')
 }
 
-func (p *parser) typeSet() TypeSet {
+func (p *parser) typeSet(t *TypeSet) {
 	s := p.names("a type")
-	t := TypeSet{Names: s.names, Except: s.except, All: s.all, Complement: s.complement}
-	for i := 0; i < len(t.Names); i++ {
-		if t.Names[i] == Self {
-			t.Names = append(t.Names[:i:i], t.Names[i+1:]...)
-			t.Self = true
+	t.Names, t.Except, t.All, t.Complement = s.names, s.except, s.all, s.complement
+	t.Names, t.Self = withoutSelf(t.Names)
+	t.Except, t.NotSelf = withoutSelf(t.Except)
+}
+
+// withoutSelf takes self out of a list.
+func withoutSelf(names []string) (_ []string, had bool) {
+	for i := 0; i < len(names); i++ {
+		if names[i] == Self {
+			names = append(names[:i:i], names[i+1:]...)
+			had = true
 			i--
 		}
 	}
-	for i := 0; i < len(t.Except); i++ {
-		if t.Except[i] == Self {
-			t.Except = append(t.Except[:i:i], t.Except[i+1:]...)
-			t.NotSelf = true
-			i--
-		}
-	}
-	return t
+	return names, had
 }
 
 // list reads a set that may only be a list.
 func (p *parser) list(what string) []string {
-	pos := p.token.pos
+	pos := p.position()
 	s := p.names(what)
 	if s.all || s.complement || len(s.except) > 0 {
 		p.failAs(pos, fmt.Errorf("*, ~ and - are not for sets of this kind, where %s or several go", what))
@@ -266,7 +274,7 @@ func (p *parser) list(what string) []string {
 // block reads statements up to a token, which it leaves.
 func (p *parser) block(end tokenKind, depth int) []Statement {
 	if depth > maxDepth {
-		p.failAs(p.token.pos, fmt.Errorf("blocks deeper than %d", maxDepth))
+		p.failAs(p.position(), fmt.Errorf("blocks deeper than %d", maxDepth))
 	}
 	out := []Statement{}
 	users := false
@@ -296,7 +304,7 @@ func (p *parser) block(end tokenKind, depth int) []Statement {
 
 // statement reads one statement.
 func (p *parser) statement(depth int) Statement {
-	at := at{p.token.pos}
+	at := at{p.position()}
 	word := p.token.text
 	if s := p.rule(at, word); s != nil || p.err != nil {
 		return s
@@ -432,14 +440,17 @@ func (p *parser) declaration(at at, word string) Statement {
 	case "roleattribute":
 		return &RoleAttribute{at: at, Role: p.name("a role"), Attributes: p.commaList("an attribute of roles")}
 	case "role_transition":
-		s := &RoleTransition{at: at, Roles: p.list("a role"), Types: p.typeSet()}
+		s := &RoleTransition{at: at, Roles: p.list("a role")}
+		p.typeSet(&s.Types)
 		if p.accept(':') {
 			s.Classes = p.list("a class")
 		}
 		s.NewRole = p.name("a role")
 		return s
 	case "range_transition":
-		s := &RangeTransition{at: at, Sources: p.typeSet(), Targets: p.typeSet()}
+		s := &RangeTransition{at: at}
+		p.typeSet(&s.Sources)
+		p.typeSet(&s.Targets)
 		if p.accept(':') {
 			s.Classes = p.list("a class")
 		}
@@ -466,7 +477,9 @@ func (p *parser) role(at at) Statement {
 	name := p.name("a role")
 	if p.isKeyword("types") {
 		p.advance()
-		return &RoleTypes{at: at, Role: name, Types: p.typeSet()}
+		s := &RoleTypes{at: at, Role: name}
+		p.typeSet(&s.Types)
+		return s
 	}
 	s := &Role{at: at, Name: name}
 	if p.accept(',') {

@@ -20,7 +20,7 @@ func (p *parser) conditionalRules() []Statement {
 	p.expect('{')
 	var out []Statement
 	for p.token.kind == tokenKeyword {
-		pos, word := p.token.pos, p.token.text
+		pos, word := p.position(), p.token.text
 		var s Statement
 		if word == "require" {
 			p.advance()
@@ -59,7 +59,7 @@ const (
 // condition reads an expression of operators that bind at least so strongly.
 func (p *parser) condition(least, depth int) *Condition {
 	if depth > maxDepth {
-		p.failAs(p.token.pos, fmt.Errorf("condition deeper than %d", maxDepth))
+		p.failAs(p.position(), fmt.Errorf("condition deeper than %d", maxDepth))
 		return nil
 	}
 	var left *Condition
@@ -79,7 +79,7 @@ func (p *parser) condition(least, depth int) *Condition {
 			return left
 		}
 		if n > maxDepth {
-			p.failAs(p.token.pos, fmt.Errorf("condition deeper than %d", maxDepth))
+			p.failAs(p.position(), fmt.Errorf("condition deeper than %d", maxDepth))
 			return nil
 		}
 		p.advance()

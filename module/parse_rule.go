@@ -40,7 +40,9 @@ func (p *parser) rule(at at, word string) Statement {
 
 // allow reads an access rule, or one between roles.
 func (p *parser) allow(at at) Statement {
-	r := &AccessRule{at: at, Kind: Allow, Sources: p.typeSet(), Targets: p.typeSet()}
+	r := p.newRule(at, Allow)
+	p.typeSet(&r.Sources)
+	p.typeSet(&r.Targets)
 	if p.token.kind == ':' {
 		p.vector(r)
 		return r
@@ -61,7 +63,9 @@ func (p *parser) allow(at at) Statement {
 
 func (p *parser) accessRule(at at, kind Kind) Statement {
 	p.advance()
-	r := &AccessRule{at: at, Kind: kind, Sources: p.typeSet(), Targets: p.typeSet()}
+	r := p.newRule(at, kind)
+	p.typeSet(&r.Sources)
+	p.typeSet(&r.Targets)
 	p.vector(r)
 	return r
 }
@@ -76,7 +80,7 @@ func (p *parser) vector(r *AccessRule) {
 		p.expect(';')
 		return
 	}
-	pos := p.token.pos
+	pos := p.position()
 	s := p.names("a permission")
 	if len(s.except) > 0 {
 		p.failAs(pos, errors.New("- is not for permissions"))
@@ -87,7 +91,7 @@ func (p *parser) vector(r *AccessRule) {
 
 // xperms reads extended permissions; a complement is turned round.
 func (p *parser) xperms() []XpermRange {
-	pos := p.token.pos
+	pos := p.position()
 	complement := p.accept('~')
 	var list []XpermRange
 	if p.token.kind == '{' {
@@ -108,7 +112,7 @@ func (p *parser) xperms() []XpermRange {
 
 func (p *parser) nestedXperms(list []XpermRange, depth int) []XpermRange {
 	if depth > maxDepth {
-		p.failAs(p.token.pos, fmt.Errorf("sets deeper than %d", maxDepth))
+		p.failAs(p.position(), fmt.Errorf("sets deeper than %d", maxDepth))
 		return nil
 	}
 	p.expect('{')
@@ -117,7 +121,7 @@ func (p *parser) nestedXperms(list []XpermRange, depth int) []XpermRange {
 			list = p.nestedXperms(list, depth+1)
 			continue
 		}
-		pos := p.token.pos
+		pos := p.position()
 		r := XpermRange{Low: p.xperm()}
 		r.High = r.Low
 		if p.accept('-') {
@@ -139,7 +143,7 @@ func (p *parser) xperm() uint16 {
 	}
 	n, err := strconv.ParseUint(p.token.text, 0, 16)
 	if err != nil {
-		p.failAs(p.token.pos, fmt.Errorf("%s is no extended permission: %w", p.token.String(), errors.Unwrap(err)))
+		p.failAs(p.position(), fmt.Errorf("%s is no extended permission: %w", p.token.String(), errors.Unwrap(err)))
 	}
 	p.advance()
 	return uint16(n)
@@ -163,7 +167,9 @@ func invertRanges(list []XpermRange) []XpermRange {
 
 func (p *parser) typeRule(at at, kind TypeRuleKind) Statement {
 	p.advance()
-	r := &TypeRule{at: at, Kind: kind, Sources: p.typeSet(), Targets: p.typeSet()}
+	r := &TypeRule{at: at, Kind: kind}
+	p.typeSet(&r.Sources)
+	p.typeSet(&r.Targets)
 	p.expect(':')
 	r.Classes = p.list("a class")
 	r.NewType = p.name("a type")

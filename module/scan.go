@@ -28,7 +28,6 @@ const (
 type token struct {
 	kind tokenKind
 	text string
-	pos  Pos
 }
 
 // String describes the token for an error.
@@ -54,7 +53,8 @@ func (t *token) String() string {
 type scanner struct {
 	src   string
 	off   int
-	start int // of the line
+	begin int // of the last token
+	start int // of its line
 	pos   Pos // the line, and the file that #line last named
 }
 
@@ -69,24 +69,31 @@ func isDigit(c byte) bool { return c >= '0' && c <= '9' }
 // isNamePart has what may follow the first letter of a name, dots aside.
 func isNamePart(c byte) bool { return letter(c) || isDigit(c) || c == '_' || c == '-' }
 
-func (s *scanner) next() token {
+// position is that of the last token.
+func (s *scanner) position() Pos {
+	at := s.pos
+	at.Column = s.begin - s.start + 1
+	return at
+}
+
+// next scans a token.
+func (s *scanner) next(t *token) {
 	s.skip()
-	t := token{pos: s.pos}
-	t.pos.Column = s.off - s.start + 1
-	if s.off >= len(s.src) {
-		return t
-	}
 	begin := s.off
+	s.begin = begin
+	if begin >= len(s.src) {
+		t.kind, t.text = tokenEOF, ""
+		return
+	}
 	c := s.src[begin]
 	switch {
 	case letter(c):
 		s.name()
-		t.text = s.src[begin:s.off]
-		t.kind = tokenName
+		t.kind, t.text = tokenName, s.src[begin:s.off]
 		if k := keyword(t.text); k != "" {
 			t.kind, t.text = tokenKeyword, k
 		}
-		return t
+		return
 	case isDigit(c):
 		t.kind = s.number()
 	case c == '"':
@@ -94,14 +101,13 @@ func (s *scanner) next() token {
 		if n := strings.IndexAny(s.src[begin+1:], "\"\n/"); n > 0 && s.src[begin+1+n] == '"' {
 			s.off = begin + n + 2
 			t.kind, t.text = tokenFile, s.src[begin+1:s.off-1]
-			return t
+			return
 		}
 		s.off++
 	default:
 		t.kind = s.operator(c)
 	}
 	t.text = s.src[begin:s.off]
-	return t
 }
 
 // operator scans what is neither name, number nor string.
@@ -137,16 +143,20 @@ func (s *scanner) operator(c byte) tokenKind {
 
 // name scans an identifier: a dot must have something of a name after it.
 func (s *scanner) name() {
-	i := s.off
-	for i < len(s.src) {
-		if c := s.src[i]; isNamePart(c) || c == '.' && i+1 < len(s.src) && isNamePart(s.src[i+1]) {
-			i++
-			continue
-		}
-		break
+	src, i := s.src, s.off
+	for i < len(src) && (nameParts[src[i]] || src[i] == '.' && i+1 < len(src) && nameParts[src[i+1]]) {
+		i++
 	}
 	s.off = i
 }
+
+// nameParts are the characters of names, dots aside.
+var nameParts = func() (t [256]bool) {
+	for c := range t {
+		t[c] = isNamePart(byte(c))
+	}
+	return t
+}()
 
 func (s *scanner) number() tokenKind {
 	begin, i := s.off, s.off
@@ -174,6 +184,8 @@ func (s *scanner) number() tokenKind {
 func (s *scanner) skip() {
 	for s.off < len(s.src) {
 		switch c := s.src[s.off]; {
+		case c == ' ':
+			s.off++
 		case c == '\n':
 			s.off++
 			s.start = s.off
