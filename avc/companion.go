@@ -104,10 +104,13 @@ func (p *parser) finishCall(c *Syscall) {
 }
 
 // callTail reads the end of a SYSCALL record, from auid= on. It returns nil if
-// there is more in it than the kernel writes there.
+// there is something else in it than the kernel writes there.
 func (p *parser) callTail(s string) *Syscall {
+	if undress(s, false) != s {
+		return nil
+	}
 	c := new(Syscall)
-	p.callFields(c, undress(s, false), false)
+	p.callFields(c, s, false)
 	if c.Arch != 0 || c.HasNumber || c.Success != Unknown || c.HasExit || c.Args != [4]string{} || c.PPid != 0 || c.Pid != 0 {
 		return nil
 	}
@@ -193,7 +196,9 @@ func (p *parser) callFields(c *Syscall, s string, interp bool) {
 func (c *Syscall) enrich(key, val string) {
 	switch key {
 	case "ARCH":
-		c.Machine = val
+		if val != "" {
+			c.Machine = val
+		}
 	case "SYSCALL":
 		if !strings.HasPrefix(val, "unknown") {
 			c.Name = val
@@ -273,8 +278,11 @@ func errnoNumber(name string) int {
 }
 
 // itemTail reads the end of a PATH record, from dev= on. It returns nil if there
-// is more in it than the kernel writes there.
+// is something else in it than the kernel writes there.
 func (p *parser) itemTail(s string) *PathItem {
+	if undress(s, false) != s {
+		return nil
+	}
 	it := p.pathItem(s, false)
 	if it.Item != 0 || it.Name != "" || it.Inode != 0 {
 		return nil
@@ -364,14 +372,20 @@ func proctitle(s string, interp bool) []string {
 	return strings.Split(strings.TrimRight(untrusted(val, kind), "\x00"), "\x00")
 }
 
-// readCwd is cwd for a record as the kernel writes it.
+// readCwd is cwd for a record as the kernel writes it, nil for another.
 func readCwd(s string) *string {
+	if undress(s, false) != s {
+		return nil
+	}
 	dir := cwd(s, false)
 	return &dir
 }
 
-// readTitle is proctitle for one as the kernel writes it.
+// readTitle is proctitle for a record as the kernel writes it, nil for another.
 func readTitle(s string) *[]string {
+	if undress(s, false) != s {
+		return nil
+	}
 	l := proctitle(s, false)
 	return &l
 }
