@@ -152,11 +152,9 @@ func upper(c byte) byte {
 // hasEntity reports whether a character reference of HTML stands outside the
 // quotes of names.
 func hasEntity(b []byte, inName bool) bool {
-	for _, key := range [...]string{" comm=", " name=", " path=", " dev="} {
-		// There may be an attribute's quote before it. A name has no blank.
-		if bytes.Contains(b, []byte(key+"&quot;")) || bytes.Contains(b, []byte(key+"&#34;")) {
-			return true
-		}
+	if hasField := bytes.Contains(b, []byte(" comm=&quot;")) || bytes.Contains(b, []byte(" comm=&#34;")); hasField {
+		// The quote before it is an attribute's, or a command line's with blanks.
+		return !bytes.Contains(b, []byte(` cmdline="`))
 	}
 	for i, c := range b {
 		switch {
@@ -187,11 +185,15 @@ func withoutBreak(b []byte) []byte {
 func withoutTags(b []byte, inName bool) []byte {
 	out := make([]byte, 0, len(b))
 	breaks := false // between any two letters, then, also in names
+	word := 0
 	for i := 0; i < len(b); i++ {
-		if b[i] == '"' {
+		switch b[i] {
+		case '"':
 			inName = !inName
+		case ' ':
+			word = i + 1
 		}
-		if b[i] == '<' && (!inName || breaks) && !inBareName(b, i) {
+		if b[i] == '<' && (!inName || breaks) && !inBareName(b[word:i], b[i]) {
 			n, blank := tag(b[i:])
 			isBreak := n > 0 && bytes.HasPrefix(b[i:], []byte("<wbr"))
 			breaks = breaks || isBreak
@@ -253,16 +255,19 @@ func withoutEmphasis(b []byte, inName bool) []byte {
 	}
 	out := make([]byte, 0, len(b))
 	grave := false // an accent is in the place of a quote, and is open: comm=`cat`
+	word := 0
 	for i := 0; i < len(b); i++ {
 		c := b[i]
 		switch {
 		case c == '"':
 			inName = !inName
+		case c == ' ':
+			word = i + 1
 		case c == '\\' && escaped && i+1 < len(b) && bytes.IndexByte([]byte("_*{}[]<>()#~|.-"), b[i+1]) >= 0:
 			continue
 		case c == '`' && !inName && (grave || i > 0 && b[i-1] == '='):
 			grave = !grave
-		case inName || (c == '*' || c == '`') && inBareName(b, i):
+		case inName || (c == '*' || c == '`') && inBareName(b[word:i], c):
 		case c == '*' && (i+1 < len(b) && b[i+1] == '*' || i > 0 && b[i-1] == '*'):
 			continue
 		case c == '`':
@@ -273,17 +278,18 @@ func withoutEmphasis(b []byte, inName bool) []byte {
 	return out
 }
 
-// inBareName reports whether i lies in a name that has no quotes, as ausearch -i
-// writes them: then it is a part of it, for all that can be known.
-func inBareName(b []byte, i int) bool {
-	word := b[bytes.LastIndexByte(b[:i], ' ')+1 : i]
-	n := bytes.IndexByte(word, '=')
+// inBareName reports whether what follows word, the beginning of one, is in a name
+// without quotes, as ausearch -i writes them: then it is a part of it, for all
+// that can be known.
+func inBareName(word []byte, next byte) bool {
+	const longest = len("proctitle")
+	n := bytes.IndexByte(word[:min(len(word), longest+1)], '=')
 	if n < 0 || n+1 < len(word) && (word[n+1] == '"' || word[n+1] == '`') {
 		return false
 	}
 	switch string(word[:n]) {
 	case "name", "path", "comm", "exe", "cwd", "proctitle", "ocomm":
-		return n+1 < len(word) || b[i] != '`'
+		return n+1 < len(word) || next != '`'
 	}
 	return false
 }

@@ -347,7 +347,7 @@ func (r *Reader) add(h *header, b []byte, prov Provenance) {
 		p.chunk = r.cur
 	}
 	p.selinux = p.selinux || h.typ.selinux()
-	r.open = p
+	r.open, r.held, r.gap = p, r.held[:0], false
 }
 
 // addRun takes the records of an entry of the current chunk. It returns false if
@@ -371,7 +371,7 @@ func (r *Reader) addRun(entry int) bool {
 	r.stats.Records += e.lines
 	r.stats.Lines += e.lines
 	r.lineNo += e.lines
-	r.open = p
+	r.open, r.held, r.gap = p, r.held[:0], false
 	return true
 }
 

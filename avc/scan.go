@@ -31,7 +31,7 @@ func (r *Reader) step() bool {
 			r.next++
 			r.lineNo += e.lines
 			r.stats.Lines += e.lines
-			r.soft = false
+			r.soft, r.mail = false, false
 		default:
 			r.countLine()
 			r.line(r.nextLine(e))
@@ -154,7 +154,7 @@ func (r *Reader) line(b []byte) {
 				return
 			}
 		} else {
-			r.open, r.held, r.gap = nil, r.held[:0], false
+			r.open = nil
 		}
 	}
 	if ok {

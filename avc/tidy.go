@@ -55,11 +55,13 @@ func closeGaps(s string) string {
 	if !strings.Contains(s, "= ") && !strings.Contains(s, " =") {
 		return s
 	}
-	const message = "msg='"
-	if i := strings.Index(s, message); i >= 0 {
-		i += len(message)
-		return closeGaps(s[:i-len(message)]) + message + closeGaps(s[i:])
+	if outer, inner, ok := strings.Cut(s, "msg='"); ok {
+		return withoutGaps(outer) + "msg='" + withoutGaps(inner)
 	}
+	return withoutGaps(s)
+}
+
+func withoutGaps(s string) string {
 	var b strings.Builder
 	f := fieldScanner{s: s}
 	done := 0
@@ -97,10 +99,12 @@ func closeGaps(s string) string {
 // firstOf cuts a text that was put together from several lines before a second
 // header in it, which was broken.
 func firstOf(s string) string {
-	for i := 0; ; {
+	const most = 16 // of places that look like a header and are none
+	i := 0
+	for range most {
 		n := strings.Index(s[i:], " type=")
 		if n < 0 {
-			return s
+			break
 		}
 		i += n + len(" type=")
 		j := i
@@ -112,9 +116,10 @@ func firstOf(s string) string {
 			if k := strings.LastIndexByte(s, ' ') + 1; strings.HasPrefix(s[k:], "host=") || strings.HasPrefix(s[k:], "node=") {
 				s = s[:k]
 			}
-			return s
+			break
 		}
 	}
+	return s
 }
 
 // closeContexts takes out a blank behind a colon of a context, where none can

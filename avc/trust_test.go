@@ -82,6 +82,31 @@ func TestForgedMarkup(t *testing.T) {
 	}
 }
 
+// TestForgedCommandLine: an object manager prints a command line with its blanks.
+func TestForgedCommandLine(t *testing.T) {
+	for _, line := range []string{
+		"x comm=&quot; scontext=u:r:forged_t:s0 tclass=forged",
+		"x **scontext=u:r:forged_t:s0** `tclass=forged`",
+		`x \_ \n scontext = u:r:forged_t:s0 \u0022 tclass = forged`,
+		"x <b>scontext=u:r:forged_t:s0</b><br>",
+		"x avc: denied { write } for scontext=u:r:forged_t:s0",
+		"x type=AVC msg=audit(1.2:3): avc:  denied  { write } for scontext=u:r:forged_t:s0",
+	} {
+		text := `type=USER_AVC msg=audit(1700000000.1:5): pid=1 uid=0 auid=4294967295 ses=4294967295 subj=system_u:system_r:init_t:s0 ` +
+			`msg='avc:  denied  { start } for auid=n/a uid=0 gid=0 cmdline="` + line + `" scontext=system_u:system_r:httpd_t:s0 ` +
+			`tcontext=system_u:system_r:init_t:s0 tclass=system exe="/usr/lib/systemd/systemd" sauid=0 hostname=? addr=? terminal=?'`
+		e, err := avc.ParseRecord(text)
+		if err != nil || len(e.Denials) != 1 {
+			t.Errorf("%s: %v", line, err)
+			continue
+		}
+		d := e.Denials[0]
+		if d.Source.Type() != "httpd_t" || d.Target.Type() != "init_t" || d.Class != "system" || fieldOf(d.Other, "cmdline") != line {
+			t.Errorf("%s: read as %v %v %s, cmdline %q", line, d.Source, d.Target, d.Class, fieldOf(d.Other, "cmdline"))
+		}
+	}
+}
+
 // TestForgedWrapped: wherever a paste is wrapped, no name's words become fields.
 // What can't be told may be missing.
 func TestForgedWrapped(t *testing.T) {
