@@ -91,6 +91,9 @@ func TestOracleInfiniband(t *testing.T) {
 			}
 		}
 	}
+	t.Run("contract", func(t *testing.T) {
+		testInfiniband(t, func() *sekit.Machine { return machine("semanage") })
+	})
 	// The same as a module.
 	m := machine("semodule")
 	s, err := m.System(t.Context())
