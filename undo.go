@@ -7,10 +7,7 @@ import (
 	"slices"
 
 	"github.com/sekit/sekit/boolean"
-	"github.com/sekit/sekit/fcontext"
 	"github.com/sekit/sekit/module"
-	"github.com/sekit/sekit/port"
-	"github.com/sekit/sekit/port/infiniband"
 )
 
 // PlanUndo returns the plan that gives back what was before a plan was carried
@@ -27,13 +24,17 @@ func (s *System) PlanUndo(ctx context.Context, done *Plan) (*Plan, error) {
 	if err := undo.undoModules(ctx, done.Modules); err != nil {
 		return nil, err
 	}
-	if err := undo.undoContexts(done.Contexts); err != nil {
+	if s.LocalContexts == nil && len(done.Contexts) > 0 {
+		return nil, errNoContexts
+	}
+	var err error
+	if undo.Contexts, err = undoRecords(s.LocalContexts, done.Contexts); err != nil {
 		return nil, err
 	}
-	if err := undo.undoPorts(done.Ports); err != nil {
+	if undo.Ports, err = undoRecords(s.ports(), done.Ports); err != nil {
 		return nil, err
 	}
-	if err := undo.undoInfiniband(done.Infiniband); err != nil {
+	if undo.Infiniband, err = undoRecords(s.infiniband(), done.Infiniband); err != nil {
 		return nil, err
 	}
 	if err := undo.undoBooleans(done.Booleans); err != nil {
@@ -50,46 +51,38 @@ func (s *System) PlanUndo(ctx context.Context, done *Plan) (*Plan, error) {
 
 // In each room: where all changes can be made, none was.
 
-func (p *Plan) undoPorts(done []port.Change) error {
-	t := p.sys.ports()
-	if _, err := t.With(done...); err == nil {
-		return nil
-	}
-	for _, c := range slices.Backward(done) {
-		back, err := t.PlanUndo(c)
-		if err != nil {
-			return err
-		}
-		if back.Op == port.Nothing {
-			continue
-		}
-		if t, err = t.With(back); err != nil {
-			return err
-		}
-		p.Ports = append(p.Ports, back)
-	}
-	return nil
+// change has no command if it does nothing.
+type change interface{ Command() []string }
+
+// records are a room's table, which plans and makes the changes C.
+type records[T any, C change] interface {
+	With(changes ...C) (T, error)
+	PlanUndo(done C) (C, error)
 }
 
-func (p *Plan) undoInfiniband(done []infiniband.Change) error {
-	t := p.sys.infiniband()
-	if _, err := t.With(done...); err == nil {
-		return nil
+// undoRecords takes changes back, the last one first.
+func undoRecords[T records[T, C], C change](t T, done []C) ([]C, error) {
+	if len(done) == 0 {
+		return nil, nil
 	}
+	if _, err := t.With(done...); err == nil {
+		return nil, nil
+	}
+	var out []C
 	for _, c := range slices.Backward(done) {
 		back, err := t.PlanUndo(c)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		if back.Op == port.Nothing {
+		if back.Command() == nil {
 			continue
 		}
 		if t, err = t.With(back); err != nil {
-			return err
+			return nil, err
 		}
-		p.Infiniband = append(p.Infiniband, back)
+		out = append(out, back)
 	}
-	return nil
+	return out, nil
 }
 
 func (p *Plan) undoBooleans(done []boolean.Change) error {
@@ -150,33 +143,6 @@ func notMade(ctx context.Context, t *module.Table, c module.Change) bool {
 	}
 	content, err := t.Content(ctx, c.Key, module.AsInstalled)
 	return err == nil && content.Language == c.Replaced.Language && bytes.Equal(content.Data, c.Replaced.Data)
-}
-
-func (p *Plan) undoContexts(done []fcontext.LocalChange) error {
-	t := p.sys.LocalContexts
-	if t == nil && len(done) > 0 {
-		return errNoContexts
-	}
-	if len(done) == 0 {
-		return nil
-	}
-	if _, err := t.With(done...); err == nil {
-		return nil
-	}
-	for _, c := range slices.Backward(done) {
-		back, err := t.PlanUndo(c)
-		if err != nil {
-			return err
-		}
-		if back.Op == fcontext.Nothing {
-			continue
-		}
-		if t, err = t.With(back); err != nil {
-			return err
-		}
-		p.Contexts = append(p.Contexts, back)
-	}
-	return nil
 }
 
 // with returns a picture of the records after a plan: the policy and the file

@@ -1,14 +1,13 @@
 package booleantest
 
 import (
-	"context"
 	"errors"
 	"io/fs"
 	"slices"
-	"sync"
 	"testing"
 
 	"github.com/sekit/sekit/boolean"
+	"github.com/sekit/sekit/internal/contract"
 	"github.com/sekit/sekit/policy"
 )
 
@@ -283,11 +282,7 @@ func testCancelled(t *testing.T, s *session) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	if err := s.h.Backend.Commit(ctx, []boolean.Change{c}); !errors.Is(err, context.Canceled) {
-		t.Errorf("commit: %v, want context.Canceled", err)
-	}
+	contract.Cancelled(t, s.h.Backend, c)
 	s.wantLocal(t)
 }
 
@@ -296,28 +291,7 @@ func testConcurrent(t *testing.T, s *session) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var wg sync.WaitGroup
-	errs := make([]error, 4)
-	for i := range errs {
-		wg.Add(1)
-		go func() {
-			defer wg.Done()
-			errs[i] = s.h.Backend.Commit(t.Context(), []boolean.Change{c})
-		}()
-	}
-	wg.Wait()
-	made := 0
-	for _, err := range errs {
-		switch {
-		case err == nil:
-			made++
-		case !errors.Is(err, boolean.ErrChanged):
-			t.Errorf("commit: %v, want boolean.ErrChanged", err)
-		}
-	}
-	if made != 1 {
-		t.Errorf("%d commits succeeded", made)
-	}
+	contract.Concurrent(t, s.h.Backend, c, boolean.ErrChanged)
 	s.wantLocal(t, s.flipped(0))
 }
 
@@ -336,9 +310,7 @@ func testReadOnly(t *testing.T, s *session) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.h.Backend.Commit(t.Context(), []boolean.Change{c}); !errors.Is(err, errors.ErrUnsupported) {
-		t.Errorf("commit: %v, want errors.ErrUnsupported", err)
-	}
+	contract.ReadOnly(t, s.h.Backend, c)
 	testFresh(t, s)
 }
 

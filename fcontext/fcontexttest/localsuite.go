@@ -1,15 +1,14 @@
 package fcontexttest
 
 import (
-	"context"
 	"errors"
 	"io/fs"
 	"slices"
 	"strconv"
-	"sync"
 	"testing"
 
 	"github.com/sekit/sekit/fcontext"
+	"github.com/sekit/sekit/internal/contract"
 	"github.com/sekit/sekit/policy"
 )
 
@@ -185,10 +184,7 @@ func (s *localSession) wantType(t *testing.T, path string, kind fcontext.Kind, w
 func testLocalEmpty(t *testing.T, s *localSession) { s.wantLocal(t) }
 
 func testLocalReadOnly(t *testing.T, s *localSession) {
-	c := s.plan(t, s.setting(0, 0))
-	if err := s.h.Backend.Commit(t.Context(), []fcontext.LocalChange{c}); !errors.Is(err, errors.ErrUnsupported) {
-		t.Errorf("commit: %v, want errors.ErrUnsupported", err)
-	}
+	contract.ReadOnly(t, s.h.Backend, s.plan(t, s.setting(0, 0)))
 	s.wantLocal(t)
 }
 
@@ -439,39 +435,12 @@ func testLocalPersistence(t *testing.T, s *localSession) {
 }
 
 func testLocalCancelled(t *testing.T, s *localSession) {
-	c := s.plan(t, s.setting(0, 0))
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	if err := s.h.Backend.Commit(ctx, []fcontext.LocalChange{c}); !errors.Is(err, context.Canceled) {
-		t.Errorf("commit: %v, want context.Canceled", err)
-	}
+	contract.Cancelled(t, s.h.Backend, s.plan(t, s.setting(0, 0)))
 	s.wantLocal(t)
 }
 
 func testLocalConcurrent(t *testing.T, s *localSession) {
-	c := s.plan(t, s.setting(0, 0))
-	var wg sync.WaitGroup
-	errs := make([]error, 4)
-	for i := range errs {
-		wg.Add(1)
-		go func() {
-			defer wg.Done()
-			errs[i] = s.h.Backend.Commit(t.Context(), []fcontext.LocalChange{c})
-		}()
-	}
-	wg.Wait()
-	made := 0
-	for _, err := range errs {
-		switch {
-		case err == nil:
-			made++
-		case !errors.Is(err, fcontext.ErrStoreChanged):
-			t.Errorf("commit: %v, want fcontext.ErrStoreChanged", err)
-		}
-	}
-	if made != 1 {
-		t.Errorf("%d commits succeeded", made)
-	}
+	contract.Concurrent(t, s.h.Backend, s.plan(t, s.setting(0, 0)), fcontext.ErrStoreChanged)
 	s.wantLocal(t, s.setting(0, 0))
 }
 

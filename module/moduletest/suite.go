@@ -7,9 +7,9 @@ import (
 	"io/fs"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 
+	"github.com/sekit/sekit/internal/contract"
 	"github.com/sekit/sekit/module"
 	"github.com/sekit/sekit/policy"
 )
@@ -533,35 +533,12 @@ func testPersistence(t *testing.T, s *session) {
 }
 
 func testCancelled(t *testing.T, s *session) {
-	changes := s.plan(t, s.content(t, 0, 0))
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	if err := s.store.Commit(ctx, changes...); !errors.Is(err, context.Canceled) {
-		t.Errorf("%v, want context.Canceled", err)
-	}
+	contract.Cancelled(t, s.h.Backend, s.plan(t, s.content(t, 0, 0))[0])
 	s.wantAdded(t)
 }
 
 func testConcurrent(t *testing.T, s *session) {
-	change := s.plan(t, s.content(t, 0, 0))[0]
-	errs := make([]error, 8)
-	var wg sync.WaitGroup
-	for i := range errs {
-		wg.Go(func() { errs[i] = s.h.Backend.Commit(t.Context(), []module.Change{change}) })
-	}
-	wg.Wait()
-	added := 0
-	for _, err := range errs {
-		switch {
-		case err == nil:
-			added++
-		case !errors.Is(err, module.ErrChanged):
-			t.Error(err)
-		}
-	}
-	if added != 1 {
-		t.Errorf("%d writers added it", added)
-	}
+	contract.Concurrent(t, s.h.Backend, s.plan(t, s.content(t, 0, 0))[0], module.ErrChanged)
 }
 
 func testAliasing(t *testing.T, s *session) {

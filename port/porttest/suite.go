@@ -1,13 +1,12 @@
 package porttest
 
 import (
-	"context"
 	"errors"
 	"io/fs"
 	"slices"
-	"sync"
 	"testing"
 
+	"github.com/sekit/sekit/internal/contract"
 	"github.com/sekit/sekit/policy"
 	"github.com/sekit/sekit/port"
 )
@@ -153,9 +152,7 @@ func testReadOnly(t *testing.T, s *session) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.h.Backend.Commit(t.Context(), []port.Change{c}); !errors.Is(err, errors.ErrUnsupported) {
-		t.Errorf("commit: %v, want errors.ErrUnsupported", err)
-	}
+	contract.ReadOnly(t, s.h.Backend, c)
 	s.wantLocal(t)
 }
 
@@ -305,11 +302,7 @@ func testCancelled(t *testing.T, s *session) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	if err := s.h.Backend.Commit(ctx, []port.Change{c}); !errors.Is(err, context.Canceled) {
-		t.Errorf("commit: %v, want context.Canceled", err)
-	}
+	contract.Cancelled(t, s.h.Backend, c)
 	s.wantLocal(t)
 }
 
@@ -318,28 +311,7 @@ func testConcurrent(t *testing.T, s *session) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var wg sync.WaitGroup
-	errs := make([]error, 4)
-	for i := range errs {
-		wg.Add(1)
-		go func() {
-			defer wg.Done()
-			errs[i] = s.h.Backend.Commit(t.Context(), []port.Change{c})
-		}()
-	}
-	wg.Wait()
-	made := 0
-	for _, err := range errs {
-		switch {
-		case err == nil:
-			made++
-		case !errors.Is(err, port.ErrChanged):
-			t.Errorf("commit: %v, want port.ErrChanged", err)
-		}
-	}
-	if made != 1 {
-		t.Errorf("%d commits succeeded", made)
-	}
+	contract.Concurrent(t, s.h.Backend, c, port.ErrChanged)
 	s.wantLocal(t, s.setting(0, 0))
 }
 
