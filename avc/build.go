@@ -40,8 +40,8 @@ const (
 	maxBlocks = 256
 )
 
-func newBuilder(opts *Options, textBlock int) *builder {
-	return &builder{keep: opts.KeepRecords, reuse: opts.Reuse, texts: texts{size: textBlock}}
+func newBuilder(opts *Options, textSize int) *builder {
+	return &builder{keep: opts.KeepRecords, reuse: opts.Reuse, texts: texts{size: textSize}}
 }
 
 // rewind forgets the results, and with reuse makes the memory of all events free
@@ -73,9 +73,12 @@ func (r *builder) room(events int) *built {
 	}
 	b := &r.blocks[r.block][r.next]
 	if r.reuse {
+		const few = 8
 		paths := b.Paths[:0]
 		*b = built{}
-		b.Paths = paths
+		if cap(paths) <= few {
+			b.Paths = paths
+		}
 	}
 	return b
 }
