@@ -6,76 +6,229 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
+	"os/exec"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/sekit/sekit/internal/kernel/guest"
 	"github.com/sekit/sekit/module"
 	"github.com/sekit/sekit/policy"
+	"github.com/sekit/sekit/port"
 )
 
-// TestKernelModule takes a module of one rule through all that a store does with
-// one: after each step the kernel must decide as the module says, and semodule
-// must list what the store does. (The contract suite makes some fifty commits,
-// of ten seconds each here: it runs on an image's root, in the oracle lane.)
-func TestKernelModule(t *testing.T) {
-	guest.Require(t)
-	store := module.NewStore(module.Semodule{PolicyType: policyName})
-	m := module.Module{Name: "sekit_lane", Rules: []module.Rule{{
-		Kind: module.Allow, Source: "sekittest_t", Target: "sekittest_secret_t", Class: "file", Permissions: []string{"getattr"},
-	}}}
-	data, err := m.PP(module.PPOptions{})
+// laneModule has what a module may say beside access rules.
+const laneModule = `module sekit_lane 1.0;
+require {
+	type sekittest_t, sekittest_data_t, sekittest_secret_t, sekittest_other_t, unconfined_t, node_t;
+	role unconfined_r, system_r;
+	attribute domain, file_type;
+	class file { append create entrypoint execute getattr ioctl open read write };
+	class process { signal sigkill transition };
+	class tcp_socket node_bind;
+}
+attribute sekit_lane_files;
+type sekit_lane_t, domain;
+type sekit_lane_exec_t, file_type, sekit_lane_files;
+type sekit_lane_file_t alias sekit_lane_also_t, file_type;
+typeattribute sekit_lane_file_t sekit_lane_files;
+role unconfined_r types sekit_lane_t;
+bool sekit_lane_on false;
+bool sekit_lane_off true;
+permissive sekit_lane_t;
+
+allow sekittest_t sekittest_secret_t:file getattr;
+allow sekittest_t sekit_lane_files:file { read open };
+allow sekit_lane_t { sekit_lane_files sekittest_data_t -sekit_lane_exec_t }:file append;
+allow sekit_lane_t self:process signal;
+allowxperm sekittest_t sekit_lane_file_t:file ioctl 0x5401;
+auditallow sekittest_t sekit_lane_file_t:file open;
+dontaudit sekittest_t sekit_lane_file_t:file write;
+type_transition sekittest_t sekit_lane_exec_t:process sekit_lane_t;
+range_transition sekittest_t sekit_lane_exec_t:process s0:c7;
+type_transition unconfined_t sekittest_data_t:file sekit_lane_file_t "lane";
+type_transition sekittest_other_t sekittest_data_t:file sekit_lane_exec_t;
+if (sekit_lane_on && sekit_lane_off) {
+	allow sekittest_other_t sekit_lane_file_t:file { read write };
+	type_transition sekittest_other_t sekittest_secret_t:file sekit_lane_file_t;
+} else {
+	allow sekittest_other_t sekit_lane_file_t:file append;
+}
+optional {
+	require { type sekit_no_such_t; }
+	allow sekittest_other_t sekit_lane_file_t:file execute;
+}
+optional {
+	require { type httpd_t; }
+	allow httpd_t sekit_lane_file_t:file getattr;
+}
+`
+
+// laneModules returns the test's modules: one rule and every kind of statement
+// (laneModule), and one made by each template.
+func laneModules(t *testing.T) []*module.Module {
+	t.Helper()
+	statements, err := module.ParseTE("sekit_lane.te", []byte(laneModule))
 	if err != nil {
 		t.Fatal(err)
 	}
-	key := module.Key{Name: m.Name, Priority: 400}
+	daemon, _, err := laneDaemon().Module()
+	if err != nil {
+		t.Fatal(err)
+	}
+	portType, err := lanePort().Module()
+	if err != nil {
+		t.Fatal(err)
+	}
+	fileType, _, err := laneFiles().Module()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return []*module.Module{statements, daemon, portType, fileType}
+}
+
+func laneDaemon() module.Daemon {
+	return module.Daemon{
+		Name: "greeter", Executable: "/usr/libexec/greeter", Config: []string{"/etc/greeter.conf"},
+		Log: []string{"/var/log/greeter"}, Data: []string{"/var/lib/greeter"}, Runtime: []string{"/run/greeter"},
+		Listen:       []module.DaemonPort{{Protocol: policy.TCP, Number: 870}},
+		Connect:      []module.DaemonPort{{Type: "postgresql_port_t", Protocol: policy.TCP, Number: 5432}},
+		Capabilities: []string{"setuid"},
+	}
+}
+
+func lanePort() module.PortType {
+	return module.PortType{Name: "kibana_port_t", Protocol: policy.TCP, Low: 5601, Connect: []string{"sekittest_t"}, Bind: []string{"httpd_t"}}
+}
+
+func laneFiles() module.FileType {
+	return module.FileType{Name: "certs_t", Paths: []string{"/etc/sekit-certs"}, Read: []string{"sekittest_t"}, Manage: []string{"httpd_t"}}
+}
+
+// laneContexts are what files have by the templates' file contexts, once
+// restorecon was there.
+var laneContexts = map[string]string{
+	"/etc/greeter.conf": "greeter_conf_t", "/usr/libexec/greeter": "greeter_exec_t", "/var/log/greeter/log": "greeter_log_t",
+	"/var/lib/greeter/data": "greeter_var_lib_t", "/run/greeter/pid": "greeter_runtime_t", "/etc/sekit-certs/key": "certs_t",
+}
+
+// TestKernelModule takes modules through all that a store does with one, by the
+// machine's semodule: after each step the kernel must decide as they say, and
+// semodule must list what the store does.
+func TestKernelModule(t *testing.T) {
+	guest.Require(t)
+	layOut(t)
+	store := module.NewStore(module.Semodule{PolicyType: policyName})
 	compared, different := 0, 0
-	step := func(name string, allowed bool, do func() (module.Change, error)) {
+	check := func(step string, err error) {
 		t.Helper()
-		if _, err := do(); err != nil {
-			t.Fatalf("%s: %v", name, err)
-		}
-		compared++
-		if err := moduleAgrees(t, store, allowed); err != nil {
+		if compared++; err != nil {
 			different++
-			t.Errorf("%s: %v", name, err)
+			t.Errorf("%s: %v", step, err)
 		}
 	}
-	install := func() (module.Change, error) {
-		return store.Install(t.Context(), key, module.Content{Language: "pp", Data: data})
+	// commit plans each change on those before it and makes them together.
+	commit := func(plans ...func(table *module.Table) (module.Change, error)) {
+		t.Helper()
+		table, err := store.Table(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		var changes []module.Change
+		for _, plan := range plans {
+			c, err := plan(table)
+			if err == nil {
+				table, err = table.With(c)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			changes = append(changes, c)
+		}
+		if err := store.Commit(t.Context(), changes...); err != nil {
+			t.Fatal(err)
+		}
+		check("list", modulesListed(t, store))
 	}
-	step("install", true, install)
-	step("disable", false, func() (module.Change, error) { return store.Disable(t.Context(), m.Name) })
-	step("enable", true, func() (module.Change, error) { return store.Enable(t.Context(), m.Name) })
-	if c, err := install(); err != nil || c.Op != module.Nothing {
+	before := output(t, "semodule", "-lfull")
+
+	var install, remove []func(*module.Table) (module.Change, error)
+	for _, m := range laneModules(t) {
+		content, key := laneContent(t, m), module.Key{Name: m.Name, Priority: module.DefaultPriority}
+		install = append(install, func(table *module.Table) (module.Change, error) { return table.PlanInstall(t.Context(), key, content) })
+		remove = append(remove, func(table *module.Table) (module.Change, error) { return table.PlanRemove(t.Context(), key) })
+	}
+	commit(install...)
+	if c, err := install[0](table(t, store)); err != nil || c.Op != module.Nothing {
 		t.Errorf("the same again: %v, %v", c, err)
 	}
-	step("remove", false, func() (module.Change, error) { return store.Remove(t.Context(), key) })
-	if _, err := store.Remove(t.Context(), key); !errors.Is(err, fs.ErrNotExist) {
+	asks := laneAnswers(t, true)
+	laneFlipped(t)
+	laneLabels(t)
+	lanePorts(t)
+
+	commit(func(table *module.Table) (module.Change, error) { return table.PlanDisable("sekit_lane") })
+	asks += laneAnswers(t, false)
+	commit(func(table *module.Table) (module.Change, error) { return table.PlanEnable("sekit_lane") })
+	asks += laneAnswers(t, true)
+	commit(remove...)
+	if after := output(t, "semodule", "-lfull"); !slices.Equal(before, after) {
+		check("removed", fmt.Errorf("new %q, gone %q", notIn(after, before), notIn(before, after)))
+	}
+	for _, context := range []string{"system_u:system_r:greeter_t:s0", "unconfined_u:unconfined_r:sekit_lane_t:s0"} {
+		check("removed", invalid(context))
+	}
+	var missing *module.MissingError
+	if _, err := store.Remove(t.Context(), module.Key{Name: "sekit_lane", Priority: module.DefaultPriority}); !errors.Is(err, fs.ErrNotExist) || !errors.As(err, &missing) {
 		t.Errorf("removed again: %v", err)
 	}
 	guest.Report(t, "module-steps", compared, different)
+	t.Logf("the kernel was asked %d times", asks)
 }
 
-// moduleAgrees asks the kernel's policy about the module's rule, and compares
-// the list of modules with semodule's.
-func moduleAgrees(t *testing.T, store *module.Store, allowed bool) error {
+func table(t *testing.T, store *module.Store) *module.Table {
 	t.Helper()
-	d, err := loaded(t).Decide(policy.Access{
-		Source: policy.MustParseContext("unconfined_u:unconfined_r:sekittest_t:s0"),
-		Target: policy.MustParseContext("system_u:object_r:sekittest_secret_t:s0"),
-		Class:  "file", Permissions: []string{"getattr"},
-	})
-	if err != nil || d.Allowed != allowed {
-		return fmt.Errorf("the kernel's policy says %v, %w", d.Allowed, err)
-	}
 	table, err := store.Table(t.Context())
 	if err != nil {
-		return err
+		t.Fatal(err)
 	}
+	return table
+}
+
+// laneContent is the module's package, with the template's file contexts.
+func laneContent(t *testing.T, m *module.Module) module.Content {
+	t.Helper()
+	var contexts []module.FileContext
+	var err error
+	switch m.Name {
+	case laneDaemon().Name:
+		_, contexts, err = laneDaemon().Module()
+	case laneFiles().Name:
+		_, contexts, err = laneFiles().Module()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := module.FormatFC(contexts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := m.PP(module.PPOptions{FileContexts: text})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return module.Content{Language: "pp", Data: data}
+}
+
+// modulesListed compares the list of modules with semodule's.
+func modulesListed(t *testing.T, store *module.Store) error {
+	t.Helper()
 	var ours []string
-	for _, r := range table.All() {
+	for _, r := range table(t, store).All() {
 		ours = append(ours, r.String())
 	}
 	var theirs []string
@@ -88,4 +241,243 @@ func moduleAgrees(t *testing.T, store *module.Store, allowed bool) error {
 		return fmt.Errorf("ours alone %q, semodule's alone %q", notIn(ours, theirs), notIn(theirs, ours))
 	}
 	return nil
+}
+
+// laneAnswer is what the kernel must say to a question: an access vector's bit
+// for "allow", "auditallow" and "audit" (a denial), the new object's type for
+// "create".
+type laneAnswer struct {
+	question string // KIND SOURCE TARGET CLASS PERMISSION-OR-NAME
+	want     string // yes, no; or the type
+	lane     bool   // holds while the module of statements is in force only
+}
+
+var laneQuestions = []laneAnswer{
+	// statements
+	{"allow sekittest_t sekittest_secret_t file getattr", "yes", true},
+	{"allow sekittest_t sekit_lane_exec_t file read", "yes", true},
+	{"allow sekittest_t sekit_lane_file_t file read", "yes", true},
+	{"allow sekittest_t sekit_lane_also_t file read", "yes", true},
+	{"allow sekittest_t sekit_lane_file_t file append", "no", true},
+	{"allow sekit_lane_t sekit_lane_file_t file append", "yes", true},
+	{"allow sekit_lane_t sekit_lane_exec_t file append", "no", true},
+	{"allow sekit_lane_t sekittest_data_t file append", "yes", true},
+	{"allow sekit_lane_t sekit_lane_t process signal", "yes", true},
+	{"allow sekit_lane_t sekit_lane_t process sigkill", "no", true},
+	{"permissive sekit_lane_t sekit_lane_t process signal", "yes", true},
+	{"permissive sekittest_t sekit_lane_file_t file read", "no", true},
+	{"auditallow sekittest_t sekit_lane_file_t file open", "yes", true},
+	{"auditallow sekittest_t sekit_lane_file_t file read", "no", true},
+	{"audit sekittest_t sekit_lane_file_t file write", "no", true},
+	{"audit sekittest_t sekit_lane_file_t file append", "yes", true},
+	{"allow httpd_t sekit_lane_file_t file getattr", "yes", true},
+	{"create sekittest_t sekit_lane_exec_t process", "unconfined_u:unconfined_r:sekit_lane_t:s0:c7", true},
+	{"create unconfined_t sekittest_data_t file lane", "unconfined_u:object_r:sekit_lane_file_t:s0", true},
+	{"create unconfined_t sekittest_data_t file other", "unconfined_u:object_r:sekittest_data_t:s0", true},
+	{"create sekittest_other_t sekittest_data_t file", "unconfined_u:object_r:sekit_lane_exec_t:s0", true},
+	{"create sekittest_other_t sekittest_secret_t file", "unconfined_u:object_r:sekittest_secret_t:s0", true},
+	{"allow sekittest_other_t sekit_lane_file_t file append", "yes", true},
+	{"allow sekittest_other_t sekit_lane_file_t file write", "no", true},
+	{"allow sekittest_other_t sekit_lane_file_t file execute", "no", true},
+
+	// the daemon
+	{"create init_t greeter_exec_t process", "system_u:system_r:greeter_t:s0", false},
+	{"allow init_t greeter_t process transition", "yes", false},
+	{"allow init_t greeter_t process2 nnp_transition", "yes", false},
+	{"allow greeter_t greeter_exec_t file entrypoint", "yes", false},
+	{"allow greeter_t greeter_exec_t file write", "no", false},
+	{"allow greeter_t greeter_conf_t file read", "yes", false},
+	{"allow greeter_t greeter_conf_t file write", "no", false},
+	{"allow greeter_t greeter_log_t file append", "yes", false},
+	{"allow greeter_t greeter_log_t file write", "no", false},
+	{"allow greeter_t greeter_var_lib_t file write", "yes", false},
+	{"allow greeter_t greeter_runtime_t sock_file create", "yes", false},
+	{"allow greeter_t greeter_port_t tcp_socket name_bind", "yes", false},
+	{"allow greeter_t postgresql_port_t tcp_socket name_connect", "yes", false},
+	{"allow greeter_t http_port_t tcp_socket name_connect", "no", false},
+	{"allow greeter_t greeter_t capability setuid", "yes", false},
+	{"allow greeter_t greeter_t capability net_bind_service", "yes", false},
+	{"allow greeter_t greeter_t capability sys_admin", "no", false},
+	{"allow greeter_t shadow_t file read", "no", false},
+	{"allow greeter_log_t fs_t filesystem associate", "yes", false},
+
+	// the port type and the file type
+	{"allow sekittest_t kibana_port_t tcp_socket name_connect", "yes", false},
+	{"allow sekittest_t kibana_port_t tcp_socket name_bind", "no", false},
+	{"allow httpd_t kibana_port_t tcp_socket name_bind", "yes", false},
+	{"allow sekittest_t certs_t file read", "yes", false},
+	{"allow sekittest_t certs_t file write", "no", false},
+	{"allow httpd_t certs_t file write", "yes", false},
+	{"allow greeter_t certs_t file read", "no", false},
+}
+
+// laneAnswers asks the kernel; without the module of statements, what it
+// declares must be unknown and what it allows denied.
+func laneAnswers(t *testing.T, lane bool) int {
+	t.Helper()
+	different := 0
+	for _, q := range laneQuestions {
+		want := q.want
+		switch {
+		case lane || !q.lane:
+		case strings.Contains(q.question, "sekit_lane_"):
+			want = "invalid"
+		case strings.HasPrefix(q.question, "create"):
+			want = "unconfined_u:object_r:" + strings.Fields(q.question)[2] + ":s0"
+		default:
+			want = "no"
+		}
+		got, err := askKernel(t, q.question)
+		if err != nil || got != want {
+			different++
+			t.Errorf("%s: the kernel says %s, not %s; %v", q.question, got, want, err)
+		}
+	}
+	guest.Report(t, fmt.Sprintf("module-answers-%v", lane), len(laneQuestions), different)
+	return len(laneQuestions)
+}
+
+func askKernel(t *testing.T, question string) (string, error) {
+	t.Helper()
+	f := strings.Fields(question)
+	kind, source, target, class := f[0], laneContext(f[1]), laneContext(f[2]), f[3]
+	index := readInt(t, guest.FS+"/class/"+class+"/index")
+	fsys, buf := openFS(t), make([]byte, 4096)
+	if kind == "create" {
+		q := fmt.Appendf(nil, "%s %s %d", source, target, index)
+		if len(f) > 4 {
+			q = fmt.Appendf(q, " %s", f[4])
+		}
+		answer, err := transact(fsys, "create", q, buf)
+		if errors.Is(err, syscall.EINVAL) {
+			return "invalid", nil
+		}
+		return strings.TrimRight(string(answer), "\x00"), err
+	}
+	v, err := access(fsys, source, target, index, buf)
+	if errors.Is(err, syscall.EINVAL) {
+		return "invalid", nil
+	}
+	bits := map[string]uint32{"allow": v.allowed, "auditallow": v.auditAllow, "audit": v.auditDeny}[kind]
+	yes := bits>>(readInt(t, guest.FS+"/class/"+class+"/perms/"+f[4])-1)&1 != 0
+	if kind == "permissive" {
+		yes = v.permissive
+	}
+	return map[bool]string{true: "yes", false: "no"}[yes], err
+}
+
+// laneContext is a context of the type, that of a process if it is a domain.
+func laneContext(typ string) string {
+	switch typ {
+	case "init_t", "httpd_t", "greeter_t":
+		return "system_u:system_r:" + typ + ":s0"
+	case "sekittest_t", "sekittest_other_t", "unconfined_t", "sekit_lane_t":
+		return "unconfined_u:unconfined_r:" + typ + ":s0"
+	}
+	return "system_u:object_r:" + typ + ":s0"
+}
+
+// invalid wants the kernel not to know a context.
+func invalid(context string) error {
+	err := os.WriteFile(guest.FS+"/context", []byte(context), 0)
+	if !errors.Is(err, syscall.EINVAL) {
+		return fmt.Errorf("the kernel knows %s: %v", context, err)
+	}
+	return nil
+}
+
+// laneFlipped switches the module's condition and back.
+func laneFlipped(t *testing.T) {
+	t.Helper()
+	compared, different := 0, 0
+	ask := func(on bool, question, want string) {
+		t.Helper()
+		got, err := askKernel(t, question)
+		if compared++; err != nil || got != want {
+			different++
+			t.Errorf("booleans %v: %s: the kernel says %s, not %s; %v", on, question, got, want, err)
+		}
+	}
+	for _, on := range []bool{true, false} {
+		setBooleans(t, map[string]bool{"sekit_lane_on": on})
+		yes, no, typ := "yes", "no", "sekit_lane_file_t"
+		if !on {
+			yes, no, typ = no, yes, "sekittest_secret_t"
+		}
+		ask(on, "allow sekittest_other_t sekit_lane_file_t file write", yes)
+		ask(on, "allow sekittest_other_t sekit_lane_file_t file append", no)
+		ask(on, "create sekittest_other_t sekittest_secret_t file", "unconfined_u:object_r:"+typ+":s0")
+	}
+	guest.Report(t, "module-boolean", compared, different)
+}
+
+// laneLabels makes the templates' files and has restorecon give them their
+// contexts, and one that has its type by a transition with its name.
+func laneLabels(t *testing.T) {
+	t.Helper()
+	compared, different := 0, 0
+	has := func(name, typ string) {
+		t.Helper()
+		buf := make([]byte, 256)
+		n, err := unix.Lgetxattr(name, "security.selinux", buf)
+		if compared++; err != nil || !strings.Contains(string(buf[:max(0, n)]), ":object_r:"+typ+":") {
+			different++
+			t.Errorf("%s has %q, not %s; %v", name, buf[:max(0, n)], typ, err)
+		}
+	}
+	for name, typ := range laneContexts {
+		dir, made := name[:strings.LastIndexByte(name, '/')], name
+		if err := os.Mkdir(dir, 0o755); err == nil {
+			made = dir
+		}
+		t.Cleanup(func() { os.RemoveAll(made) })
+		if err := os.WriteFile(name, nil, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if out, err := exec.Command("restorecon", "-R", "-F", made).CombinedOutput(); err != nil {
+			t.Fatalf("restorecon: %v: %s", err, out)
+		}
+		has(name, typ)
+	}
+	for name, typ := range map[string]string{"lane": "sekit_lane_file_t", "other": "sekittest_data_t"} {
+		if err := os.WriteFile(probeDir+"/"+name+".new", nil, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		has(probeDir+"/"+name+".new", "sekittest_data_t")
+		if name == "lane" {
+			name = probeDir + "/lane"
+			if err := os.WriteFile(name, nil, 0o644); err != nil {
+				t.Fatal(err)
+			}
+			has(name, typ)
+		}
+	}
+	guest.Report(t, "module-labels", compared, different)
+}
+
+// lanePorts registers the template's port under its new type, with the store
+// that semodule has written, and takes it back.
+func lanePorts(t *testing.T) {
+	t.Helper()
+	ports, err := livePorts()
+	if err != nil {
+		t.Fatal(err)
+	}
+	record := port.Port(port.TCP, int(lanePort().Low), lanePort().Name)
+	different, before := 0, loaded(t).PortContext(policy.TCP, lanePort().Low).Type()
+	if _, err := ports.Set(t.Context(), record); err != nil {
+		t.Fatal(err)
+	}
+	if typ := loaded(t).PortContext(policy.TCP, lanePort().Low).Type(); typ != lanePort().Name {
+		different++
+		t.Errorf("the port has the type %s", typ)
+	}
+	if _, err := ports.Delete(t.Context(), port.Key{Protocol: port.TCP, Low: lanePort().Low, High: lanePort().Low}); err != nil {
+		t.Fatal(err)
+	}
+	if typ := loaded(t).PortContext(policy.TCP, lanePort().Low).Type(); typ != before {
+		different++
+		t.Errorf("the port has the type %s, not %s again", typ, before)
+	}
+	guest.Report(t, "module-port", 2, different)
 }

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -16,6 +17,7 @@ import (
 	"github.com/sekit/sekit"
 	"github.com/sekit/sekit/avc"
 	"github.com/sekit/sekit/internal/kernel/guest"
+	"github.com/sekit/sekit/policy"
 	"github.com/sekit/sekit/triage"
 )
 
@@ -64,19 +66,113 @@ func TestKernelTriage(t *testing.T) {
 	}
 	defer m.Close()
 	findings := triageProbes(t)
+	var modules []probe
 	different := 0
-	for _, p := range probes() {
-		if p.class == "" {
-			continue
-		}
-		row, err := curesAndUndoes(t.Context(), m, p, findings[p.name])
+	result := func(p probe, row string, err error) {
+		t.Helper()
 		guest.Row("triage", p.name, row)
 		if err != nil {
 			different++
 			t.Errorf("%s: %v", p.name, err)
 		}
 	}
+	for _, p := range probes() {
+		switch {
+		case p.class == "":
+		case firstFix[p.name] == triage.Module:
+			modules = append(modules, p)
+		default:
+			row, err := curesAndUndoes(t.Context(), m, p, findings[p.name])
+			result(p, row, err)
+		}
+	}
+	modulesCureAndUndo(t, m, modules, findings, result)
 	guest.Report(t, "triage-cured-and-undone", len(firstFix), different)
+}
+
+// modulesCureAndUndo applies the fixes that are modules in one commit, which
+// semodule takes many seconds for, and takes them back in another. That each
+// probe is cured by its own and no other is what the policy says: with all but
+// that module, the access is still denied.
+func modulesCureAndUndo(t *testing.T, m *sekit.Machine, probes []probe, findings map[string]triage.Finding, result func(probe, string, error)) {
+	t.Helper()
+	sys, err := m.System(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows, cures := map[string]string{}, map[string]sekit.Settings{}
+	probes = slices.DeleteFunc(probes, func(p probe) bool {
+		f := findings[p.name]
+		row, err := wrongFix(p, f)
+		if err != nil {
+			result(p, row, err)
+			return true
+		}
+		rows[p.name], cures[p.name] = row, f.Fixes[0].Settings
+		return false
+	})
+	// allBut joins the cures of the other probes.
+	allBut := func(without string) (s sekit.Settings) {
+		for _, p := range probes {
+			if p.name != without {
+				s.Modules = append(s.Modules, cures[p.name].Modules...)
+			}
+		}
+		return s
+	}
+	errs := map[string]error{}
+	for _, p := range probes {
+		errs[p.name] = deniedWith(t.Context(), sys, allBut(p.name), findings[p.name].Denial.Access())
+	}
+	plan, err := sys.Plan(t.Context(), allBut(""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(plan.Modules) != len(probes) {
+		t.Errorf("%d modules are installed for %d probes", len(plan.Modules), len(probes))
+	}
+	start := time.Now()
+	undo, err := m.Apply(t.Context(), plan)
+	if err != nil {
+		t.Fatal(err)
+	}
+	made := time.Since(start)
+	for _, p := range probes {
+		if _, err := provoke(p.name); err == nil {
+			errs[p.name] = errors.Join(errs[p.name], errors.New("it is denied with the fix, too"))
+		}
+	}
+	if _, err := m.Apply(t.Context(), undo); err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range probes {
+		if _, err := provoke(p.name); err != nil {
+			errs[p.name] = errors.Join(errs[p.name], fmt.Errorf("undone, and not denied: %w", err))
+		}
+		result(p, rows[p.name]+"; cured, undone", errs[p.name])
+	}
+	guest.Row("triage", "modules", fmt.Sprintf("%d in one commit, made in %.1f s", len(probes), made.Seconds()))
+}
+
+// deniedWith wants the policy to deny the access with the settings, too.
+func deniedWith(ctx context.Context, sys *sekit.System, s sekit.Settings, a policy.Access) error {
+	plan, err := sys.Plan(ctx, s)
+	if err != nil {
+		return err
+	}
+	changes, err := sys.PolicyChanges(plan)
+	if err != nil {
+		return err
+	}
+	with, err := sys.Policy.With(changes...)
+	if err != nil {
+		return err
+	}
+	d, err := with.Decide(a)
+	if err == nil && d.Allowed {
+		err = errors.New("the fix of another probe cures it")
+	}
+	return err
 }
 
 // triageProbes runs all probes and returns what triage makes of the log.
@@ -118,20 +214,11 @@ func triageProbes(t *testing.T) map[string]triage.Finding {
 // curesAndUndoes applies a finding's first fix to the machine and takes it back.
 // The row says what was done, for the table.
 func curesAndUndoes(ctx context.Context, m *sekit.Machine, p probe, f triage.Finding) (row string, err error) {
-	want := firstFix[p.name]
-	switch {
-	case f.Denial == nil:
-		return "no finding", errors.New("no finding")
-	case len(f.Fixes) == 0 && want == 0:
-		return "no fix: " + refusals(f), nil
-	case len(f.Fixes) == 0:
-		return "no fix: " + refusals(f), fmt.Errorf("no fix, not a %v; %v", want, f.Why)
+	row, err = wrongFix(p, f)
+	if err != nil || len(f.Fixes) == 0 {
+		return row, err
 	}
 	fix := f.Fixes[0]
-	row = fmt.Sprintf("%v: %s", fix.Kind, fix.Summary)
-	if fix.Kind != want {
-		return row, fmt.Errorf("the first fix is a %v, not a %v: %s", fix.Kind, want, fix.Summary)
-	}
 	sys, err := m.System(ctx)
 	if err != nil {
 		return row, err
@@ -162,6 +249,26 @@ func curesAndUndoes(ctx context.Context, m *sekit.Machine, p probe, f triage.Fin
 		return row, fmt.Errorf("undone, and not denied: %w", err)
 	}
 	return row + ", undone", nil
+}
+
+// wrongFix says what a finding has to offer first, and whether that is of the
+// wanted kind.
+func wrongFix(p probe, f triage.Finding) (row string, err error) {
+	want := firstFix[p.name]
+	switch {
+	case f.Denial == nil:
+		return "no finding", errors.New("no finding")
+	case len(f.Fixes) == 0 && want == 0:
+		return "no fix: " + refusals(f), nil
+	case len(f.Fixes) == 0:
+		return "no fix: " + refusals(f), fmt.Errorf("no fix, not a %v; %v", want, f.Why)
+	}
+	fix := f.Fixes[0]
+	row = fmt.Sprintf("%v: %s", fix.Kind, fix.Summary)
+	if fix.Kind != want {
+		return row, fmt.Errorf("the first fix is a %v, not a %v: %s", fix.Kind, want, fix.Summary)
+	}
+	return row, nil
 }
 
 func refusals(f triage.Finding) string {
