@@ -9,7 +9,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"slices"
@@ -41,15 +40,17 @@ func TestKernelDenials(t *testing.T) {
 
 	// With auditd: its log, and netlink beside it.
 	offset := size(t, auditLog)
-	live, pids := provokeAll(t)
-	log := readFrom(t, auditLog, offset).of(t, pids)
+	found, pids, end := provokeAll(t)
+	live := found.of(t, pids)
+	log := readLog(t, offset, end).of(t, pids)
 	expect(t, p, "denials-auditd", log)
 	compareSources(t, "denials-auditd-netlink", log, live, whole)
 
 	// Without: the kernel prints them.
 	withoutAuditd(t)
-	live2, pids := provokeAll(t)
-	kmsg := readKmsg(t).of(t, pids)
+	found, pids, end = provokeAll(t)
+	live2 := found.of(t, pids)
+	kmsg := readKmsg(t, end).of(t, pids)
 	dmesg := readDmesg(t).of(t, pids)
 	expect(t, p, "denials-kmsg", kmsg)
 	compareSources(t, "denials-kmsg-netlink", kmsg, live2, whole)
@@ -57,32 +58,88 @@ func TestKernelDenials(t *testing.T) {
 	compareSources(t, "denials-auditd-kmsg", log, kmsg, repeatable)
 }
 
-// provokeAll runs all probes and returns what netlink told of them meanwhile,
-// and their processes.
-func provokeAll(t *testing.T) (denials, map[int]string) {
+// provokeAll runs all probes, and others, and returns what netlink told of them
+// meanwhile, their processes, and the one of the end mark.
+func provokeAll(t *testing.T, others ...string) (f found, pids map[int]string, end int) {
+	t.Helper()
+	listen := listener(t)
+	names := others
+	for _, p := range probes() {
+		names = append(names, p.name)
+	}
+	pids = map[int]string{}
+	for _, name := range names {
+		pid, err := provoke(name)
+		if err != nil {
+			t.Errorf("probe %v", err)
+		}
+		pids[pid] = name
+	}
+	end = mark(t)
+	return listen(end), pids, end
+}
+
+// patience is how long a record may take from the kernel to where it is read.
+const patience = time.Minute
+
+// mark has a denial of its own process provoked. The sources tell of denials in
+// the order in which they were: who has seen this one has seen all before it.
+func mark(t *testing.T) (pid int) {
+	t.Helper()
+	pid, err := provoke("file read")
+	if err != nil {
+		t.Fatalf("probe %v", err)
+	}
+	return pid
+}
+
+// listener begins to read netlink. The function that it returns ends that when
+// the denial of the process has come, and returns all until then.
+func listener(t *testing.T) func(end int) found {
 	t.Helper()
 	src, err := avc.OpenKernel()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer src.Close()
 	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	got := make(chan found, 1)
-	go func() {
-		got <- collect(avc.NewSourceReader(ctx, src, avc.Options{Provenance: avc.ProvenanceKernel}))
-	}()
-	pids := map[int]string{}
-	for _, p := range probes() {
-		pid, err := provoke(p.name)
-		if err != nil {
-			t.Errorf("probe %v", err)
-		}
-		pids[pid] = p.name
+	type item struct {
+		d   *avc.Denial
+		err error
 	}
-	time.Sleep(2 * time.Second) // auditd and netlink have it all by then
-	cancel()
-	return (<-got).of(t, pids), pids
+	items := make(chan item, 1<<16)
+	r := avc.NewSourceReader(ctx, src, avc.Options{Provenance: avc.ProvenanceKernel})
+	go func() {
+		defer close(items)
+		for d, err := range r.Denials() {
+			items <- item{d, err}
+		}
+	}()
+	t.Cleanup(cancel)
+	return func(end int) (f found) {
+		t.Helper()
+		timeout := time.After(patience)
+		for seen := false; !seen; {
+			select {
+			case i, ok := <-items:
+				if !ok {
+					t.Fatal("netlink ended")
+				}
+				f.add(i.d, i.err)
+				seen = i.err == nil && i.d.Pid == end
+			case <-timeout:
+				t.Fatalf("netlink did not tell of the last denial within %v", patience)
+			}
+		}
+		cancel()
+		for i := range items {
+			f.add(i.d, i.err)
+		}
+		f.lost(r)
+		if err := src.Close(); err != nil {
+			t.Error(err)
+		}
+		return f
+	}
 }
 
 // found is all that a source has.
@@ -91,20 +148,45 @@ type found struct {
 	err     error
 }
 
-func collect(r *avc.Reader) found {
-	var f found
-	for d, err := range r.Denials() {
-		switch {
-		case err == nil:
-			f.denials = append(f.denials, d)
-		case !errors.Is(err, context.Canceled):
-			f.err = errors.Join(f.err, err)
-		}
+func (f *found) add(d *avc.Denial, err error) {
+	switch {
+	case err == nil:
+		f.denials = append(f.denials, d)
+	case !errors.Is(err, context.Canceled):
+		f.err = errors.Join(f.err, err)
 	}
+}
+
+func (f *found) lost(r *avc.Reader) {
 	if lost := r.Stats().Lost; lost != 0 {
 		f.err = errors.Join(f.err, fmt.Errorf("%d records lost", lost))
 	}
+}
+
+// has reports whether there is a denial of the process.
+func (f *found) has(pid int) bool {
+	return slices.ContainsFunc(f.denials, func(d *avc.Denial) bool { return d.Pid == pid })
+}
+
+func collect(r *avc.Reader) (f found) {
+	for d, err := range r.Denials() {
+		f.add(d, err)
+	}
+	f.lost(r)
 	return f
+}
+
+// await reads a source again until it has the denial of the process.
+func await(t *testing.T, what string, end int, read func() found) found {
+	t.Helper()
+	for deadline := time.Now().Add(patience); ; time.Sleep(100 * time.Millisecond) {
+		if f := read(); f.has(end) {
+			return f
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%s has not the last denial after %v", what, patience)
+		}
+	}
 }
 
 // of keeps the denials of the processes.
@@ -131,27 +213,34 @@ func size(t *testing.T, name string) int64 {
 	return info.Size()
 }
 
-func readFrom(t *testing.T, name string, offset int64) found {
+// readLog reads what auditd has written since, up to the end mark.
+func readLog(t *testing.T, offset int64, end int) found {
 	t.Helper()
-	f, err := os.Open(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	if _, err := f.Seek(offset, io.SeekStart); err != nil {
-		t.Fatal(err)
-	}
-	return collect(avc.NewReader(f, avc.Options{Name: name, Provenance: avc.ProvenanceFile}))
+	return await(t, auditLog, end, func() found {
+		return collect(avc.NewReader(bytes.NewReader(logged(t, offset)), avc.Options{Name: auditLog, Provenance: avc.ProvenanceFile}))
+	})
 }
 
-func readKmsg(t *testing.T) found {
+// logged is what auditd has written since: whole lines.
+func logged(t *testing.T, offset int64) []byte {
 	t.Helper()
-	src, err := avc.OpenKmsg(avc.KmsgOptions{})
+	data, err := os.ReadFile(auditLog)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer src.Close()
-	return collect(avc.NewSourceReader(t.Context(), src, avc.Options{Provenance: avc.ProvenanceKernel}))
+	return data[offset : bytes.LastIndexByte(data, '\n')+1]
+}
+
+func readKmsg(t *testing.T, end int) found {
+	t.Helper()
+	return await(t, "/dev/kmsg", end, func() found {
+		src, err := avc.OpenKmsg(avc.KmsgOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer src.Close()
+		return collect(avc.NewSourceReader(t.Context(), src, avc.Options{Provenance: avc.ProvenanceKernel}))
+	})
 }
 
 func readDmesg(t *testing.T) found {
@@ -179,8 +268,10 @@ func withoutAuditd(t *testing.T) {
 	if err := syscall.Kill(pid, syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
-	for syscall.Kill(pid, 0) == nil {
-		time.Sleep(20 * time.Millisecond)
+	for deadline := time.Now().Add(patience); syscall.Kill(pid, 0) == nil; time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("auditd does not stop")
+		}
 	}
 	t.Cleanup(func() {
 		if out, err := exec.Command("auditd").CombinedOutput(); err != nil {
@@ -274,17 +365,20 @@ func repeatable(d avc.Denial) avc.Denial {
 	return d
 }
 
-// compareSources compares two sources' denials of each probe.
-func compareSources(t *testing.T, name string, a, b denials, keep func(avc.Denial) avc.Denial) {
+// compareSources compares two sources' denials of each probe, and of others.
+func compareSources(t *testing.T, name string, a, b denials, keep func(avc.Denial) avc.Denial, others ...string) {
 	t.Helper()
-	different := 0
+	names, different := others, 0
 	for _, p := range probes() {
-		if x, y := text(t, a[p.name], keep), text(t, b[p.name], keep); x != y {
+		names = append(names, p.name)
+	}
+	for _, p := range names {
+		if x, y := text(t, a[p], keep), text(t, b[p], keep); x != y {
 			different++
-			t.Errorf("%s: %s:\n%s\n%s", name, p.name, x, y)
+			t.Errorf("%s: %s:\n%s\n%s", name, p, x, y)
 		}
 	}
-	guest.Report(t, name, len(probes()), different)
+	guest.Report(t, name, len(names), different)
 }
 
 func text(t *testing.T, ds []*avc.Denial, keep func(avc.Denial) avc.Denial) string {
@@ -330,8 +424,7 @@ func TestKernelDontAudit(t *testing.T) {
 	if err != nil {
 		t.Fatalf("probe %v", err)
 	}
-	time.Sleep(time.Second)
-	got := readFrom(t, auditLog, offset).of(t, map[int]string{pid: quiet})[quiet]
+	got := readLog(t, offset, mark(t)).of(t, map[int]string{pid: quiet})[quiet]
 	if len(got) != 1 || got[0].Target.Type() != "sekittest_quiet_t" || !got[0].HasPermission("read") {
 		t.Errorf("%d denials: %s", len(got), text(t, got, whole))
 	}

@@ -130,15 +130,16 @@ func tinyStore(t *testing.T) (master string) {
 			t.Fatal(err)
 		}
 	}
-	for name, text := range map[string]string{cil: text, config: "SELINUX=enforcing\nSELINUXTYPE=" + tinyName + "\n"} {
-		if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
+	if err := os.WriteFile(cil, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
 	}
 	for _, args := range [][]string{append([]string{"restorecon", "-R"}, tinyDirs...), {"semodule", "-s", tinyName, "-n", "-X", "100", "-i", cil}} {
 		if out, err := exec.Command(args[0], args[1:]...).CombinedOutput(); err != nil {
 			t.Fatalf("%q: %v: %s", args, err, out)
 		}
+	}
+	if err := os.WriteFile(config, []byte("SELINUX=enforcing\nSELINUXTYPE="+tinyName+"\n"), 0o644); err != nil {
+		t.Fatal(err)
 	}
 	master = t.TempDir()
 	for _, dir := range tinyDirs {

@@ -86,7 +86,8 @@ func TestMain(m *testing.M) {
 	if name == "" {
 		os.Exit(m.Run())
 	}
-	for _, p := range append(probes(), probe{name: helloFrom, do: hello}, probe{name: "writer", do: writer}, probe{name: "refused", do: refused}) {
+	for _, p := range append(probes(), probe{name: helloFrom, do: hello}, probe{name: startFrom, do: startUnit},
+		probe{name: "greeter", do: greeter}, probe{name: "writer", do: writer}, probe{name: "refused", do: refused}) {
 		if p.name != name {
 			continue
 		}

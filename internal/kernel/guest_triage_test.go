@@ -187,8 +187,7 @@ func triageProbes(t *testing.T) map[string]triage.Finding {
 		}
 		pids[pid] = p.name
 	}
-	time.Sleep(2 * time.Second) // auditd has written it all by then
-
+	readLog(t, offset, mark(t))
 	sys, err := sekit.Open()
 	if err != nil {
 		t.Fatal(err)
@@ -197,11 +196,7 @@ func triageProbes(t *testing.T) map[string]triage.Finding {
 	if err != nil {
 		t.Fatal(err)
 	}
-	log, err := os.ReadFile(auditLog)
-	if err != nil {
-		t.Fatal(err)
-	}
-	report := tr.Read(avc.NewReader(bytes.NewReader(log[offset:]), avc.Options{Provenance: avc.ProvenanceFile}).Events())
+	report := tr.Read(avc.NewReader(bytes.NewReader(logged(t, offset)), avc.Options{Provenance: avc.ProvenanceFile}).Events())
 	found := map[string]triage.Finding{}
 	for _, f := range report.Findings {
 		if name, ok := pids[f.Denial.Pid]; ok {

@@ -4,13 +4,12 @@ package kernel
 
 import (
 	"bytes"
-	"context"
 	"encoding/binary"
 	"fmt"
 	"slices"
+	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -27,23 +26,29 @@ const (
 // not let it: the bus looks at the message, refuses it and tells the audit
 // system. An access of this kind is never the kernel's own to deny.
 func hello() error {
+	return callBus(bus, dbusCall("/org/freedesktop/DBus", "org.freedesktop.DBus", "Hello"))
+}
+
+// callBus makes a call on a bus that listens on a socket. Its error is EACCES if
+// the answer is that access is denied.
+func callBus(socket string, message []byte) error {
 	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM, 0)
 	if err != nil {
 		return fmt.Errorf("socket: %v", err)
 	}
-	if err := unix.Connect(fd, &unix.SockaddrUnix{Name: bus}); err != nil {
+	if err := unix.Connect(fd, &unix.SockaddrUnix{Name: socket}); err != nil {
 		return fmt.Errorf("connect: %v", err)
 	}
 	// The uid is 0, in hex of its digits (D-Bus specification, EXTERNAL).
 	if _, err := unix.Write(fd, []byte("\x00AUTH EXTERNAL 30\r\n")); err != nil {
 		return fmt.Errorf("auth: %v", err)
 	}
-	buf := make([]byte, 1024)
+	buf := make([]byte, 4096)
 	if n, err := unix.Read(fd, buf); err != nil || !bytes.HasPrefix(buf[:n], []byte("OK ")) {
 		return fmt.Errorf("auth: %q, %v", buf[:n], err)
 	}
-	if _, err := unix.Write(fd, append([]byte("BEGIN\r\n"), helloMessage()...)); err != nil {
-		return fmt.Errorf("hello: %v", err)
+	if _, err := unix.Write(fd, append([]byte("BEGIN\r\n"), message...)); err != nil {
+		return fmt.Errorf("call: %v", err)
 	}
 	n, err := unix.Read(fd, buf)
 	if err != nil {
@@ -55,39 +60,53 @@ func hello() error {
 	return fmt.Errorf("answer: %q", buf[:n])
 }
 
-// helloMessage is a call of org.freedesktop.DBus.Hello, as the D-Bus
-// specification has it: a header in little-endian with an array of fields, each
-// a code and a variant, aligned to 8.
-func helloMessage() []byte {
-	var fields []byte
+// dbusCall is a method call as the D-Bus specification has it: a header in
+// little-endian with an array of fields, each a code and a variant, aligned to
+// 8; then the arguments, all of them strings. The destination is called as the
+// interface is, but for Manager at the end.
+func dbusCall(path, iface, member string, args ...string) []byte {
+	text := func(b []byte, s string) []byte {
+		for len(b)%4 != 0 {
+			b = append(b, 0)
+		}
+		b = binary.LittleEndian.AppendUint32(b, uint32(len(s)))
+		return append(append(b, s...), 0)
+	}
+	var body, fields []byte
+	for _, a := range args {
+		body = text(body, a)
+	}
+	field := func(code, signature byte) {
+		for len(fields)%8 != 0 {
+			fields = append(fields, 0)
+		}
+		fields = append(fields, code, 1, signature, 0)
+	}
 	for _, f := range []struct {
 		code      byte
 		signature byte
 		value     string
 	}{
-		{1, 'o', "/org/freedesktop/DBus"},
-		{2, 's', "org.freedesktop.DBus"},
-		{3, 's', "Hello"},
-		{6, 's', "org.freedesktop.DBus"},
+		{1, 'o', path}, {2, 's', iface}, {3, 's', member}, {6, 's', strings.TrimSuffix(iface, ".Manager")},
 	} {
-		for len(fields)%8 != 0 {
-			fields = append(fields, 0)
-		}
-		fields = append(fields, f.code, 1, f.signature, 0)
-		fields = binary.LittleEndian.AppendUint32(fields, uint32(len(f.value)))
-		fields = append(append(fields, f.value...), 0)
+		field(f.code, f.signature)
+		fields = text(fields, f.value)
+	}
+	if len(args) > 0 {
+		field(8, 'g')
+		fields = append(append(append(fields, byte(len(args))), strings.Repeat("s", len(args))...), 0)
 	}
 	// Order, type (a method call), flags, version; the length of the body, the
 	// serial, the length of the fields.
 	m := []byte{'l', 1, 0, 1}
-	m = binary.LittleEndian.AppendUint32(m, 0)
+	m = binary.LittleEndian.AppendUint32(m, uint32(len(body)))
 	m = binary.LittleEndian.AppendUint32(m, 1)
 	m = binary.LittleEndian.AppendUint32(m, uint32(len(fields)))
 	m = append(m, fields...)
 	for len(m)%8 != 0 {
 		m = append(m, 0)
 	}
-	return m
+	return append(m, body...)
 }
 
 // TestKernelUserAVC reads a denial of an object manager, dbus-daemon, live, from
@@ -97,11 +116,11 @@ func TestKernelUserAVC(t *testing.T) {
 	layOut(t)
 
 	offset := size(t, auditLog)
-	live := sayHello(t)
-	log := managers(readFrom(t, auditLog, offset))
+	live, end := sayHello(t)
+	log := managers(readLog(t, offset, end))
 	withoutAuditd(t)
-	live2 := sayHello(t)
-	kmsg := managers(readKmsg(t))
+	live2, end := sayHello(t)
+	kmsg := managers(readKmsg(t, end))
 
 	different := 0
 	for name, got := range map[string][]*avc.Denial{"auditd": log, "netlink": live, "kmsg": kmsg, "netlink, without auditd": live2} {
@@ -136,26 +155,16 @@ func wrongHello(d *avc.Denial) string {
 	return ""
 }
 
-// sayHello runs the probe and returns what netlink told of it.
-func sayHello(t *testing.T) []*avc.Denial {
+// sayHello runs the probe and returns what netlink told of it, and the process
+// of the end mark.
+func sayHello(t *testing.T) ([]*avc.Denial, int) {
 	t.Helper()
-	src, err := avc.OpenKernel()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer src.Close()
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	got := make(chan found, 1)
-	go func() {
-		got <- collect(avc.NewSourceReader(ctx, src, avc.Options{Provenance: avc.ProvenanceKernel}))
-	}()
+	listen := listener(t)
 	if _, err := provoke(helloFrom); err != nil {
 		t.Errorf("probe %v", err)
 	}
-	time.Sleep(2 * time.Second)
-	cancel()
-	return managers(<-got)
+	end := mark(t)
+	return managers(listen(end)), end
 }
 
 // managers keeps the denials of object managers.

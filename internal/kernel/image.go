@@ -23,6 +23,8 @@ import (
 var (
 	//go:embed image/packages
 	packagesFile string
+	//go:embed image/packages-systemd
+	systemdPackagesFile string
 	//go:embed image/modules
 	modulesFile string
 	//go:embed image/auditd.conf
@@ -42,7 +44,34 @@ type Variant struct {
 	Suite  string // of Debian
 	Mirror string
 	Full   bool // all of Debian's policy modules
+	// Systemd makes systemd the first process, and vminit's worker a service of
+	// it. The image has the full policy: units come from everywhere.
+	Systemd bool
 }
+
+// String names the variant: suite, policy, and what is special.
+func (v Variant) String() string {
+	s := v.Suite
+	switch {
+	case v.Systemd:
+		s += "-systemd"
+	case v.Full:
+		s += "-full"
+	}
+	return s
+}
+
+// packages returns the packages to install.
+func (v Variant) packages() []string {
+	p := list(packagesFile)
+	if v.Systemd {
+		p = append(p, list(systemdPackagesFile)...)
+	}
+	return p
+}
+
+// full reports whether the image has all policy modules.
+func (v Variant) full() bool { return v.Full || v.Systemd }
 
 // Builder makes images and keeps them in a cache folder: one folder for what
 // mmdebstrap and the kernel's package give (base-KEY, about a minute), one
@@ -57,6 +86,7 @@ type Builder struct {
 // Image is a bootable disk and its kernel.
 type Image struct {
 	Root, Kernel string // files
+	Init         string // the first process, a file of the root
 	Versions     map[string]string
 	// Built says how long each step took; it is empty if the cache had the
 	// image.
@@ -80,12 +110,17 @@ func (b *Builder) Image(ctx context.Context) (*Image, error) {
 		return nil, err
 	}
 	v := b.Variant
-	baseKey := key("base", v.Suite, v.Mirror, packagesFile, baseSource)
+	baseKey := key("base", v.Suite, v.Mirror, strings.Join(v.packages(), " "), baseSource)
 	modules := modulesFile
-	if v.Full {
+	if v.full() {
 		modules = "all"
 	}
-	imageKey := key("image", baseKey, modules, string(auditdConf), string(testDomain), string(vminit), rootSource, gptSource)
+	config := v.config(vminit)
+	parts := []string{"image", baseKey, modules, rootSource, gptSource}
+	for _, f := range config {
+		parts = append(parts, f.name, f.link, f.mode.String(), string(f.data))
+	}
+	imageKey := key(parts...)
 
 	if err := os.MkdirAll(b.Cache, 0o755); err != nil {
 		return nil, err
@@ -107,7 +142,7 @@ func (b *Builder) Image(ctx context.Context) (*Image, error) {
 				return nil, err
 			}
 		}
-		if err := b.make(ctx, image, func(dir string) error { return b.buildRoot(ctx, base, dir, vminit, built) }); err != nil {
+		if err := b.make(ctx, image, func(dir string) error { return b.buildRoot(ctx, base, dir, config, built) }); err != nil {
 			return nil, err
 		}
 	}
@@ -118,7 +153,10 @@ func (b *Builder) Image(ctx context.Context) (*Image, error) {
 			return nil, err
 		}
 	}
-	img := &Image{Root: filepath.Join(image, "root.img"), Kernel: filepath.Join(image, "vmlinuz"), Built: built}
+	img := &Image{Root: filepath.Join(image, "root.img"), Kernel: filepath.Join(image, "vmlinuz"), Init: "/" + vminitFile, Built: built}
+	if v.Systemd {
+		img.Init = "/sbin/init"
+	}
 	data, err := os.ReadFile(filepath.Join(image, "versions.json"))
 	if err == nil {
 		err = json.Unmarshal(data, &img.Versions)

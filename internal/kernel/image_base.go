@@ -88,10 +88,14 @@ func (b *Builder) buildBase(ctx context.Context, dir string, built map[string]ti
 	err := b.timed(built, "mmdebstrap", func() error {
 		_, err := contained(ctx, "mmdebstrap", "--quiet", "--mode=root", "--variant=essential",
 			"--dpkgopt=force-unsafe-io", `--aptopt=Acquire::Languages "none"`,
-			"--include="+strings.Join(list(packagesFile), ","),
+			`--aptopt=Acquire::Retries "5"`, `--aptopt=Acquire::http::Timeout "60"`, // the hook's, too
+			"--include="+strings.Join(b.Variant.packages(), ","),
 			"--customize-hook=cd '"+dir+"' && "+kernelHook,
 			b.Variant.Suite, root, b.Variant.Mirror)
-		return err
+		if err != nil {
+			return fmt.Errorf("Debian %s from %s, which takes the network (-kernel.mirror names another): %w", b.Variant.Suite, b.Variant.Mirror, err)
+		}
+		return nil
 	})
 	if err != nil {
 		return err

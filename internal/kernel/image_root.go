@@ -20,7 +20,7 @@ const imageSize = 1536 << 20 // sparse; about a quarter of it is used
 
 // buildRoot makes the disk from a copy of the base: the slim policy, the test
 // domain, vminit, and a context on every file.
-func (b *Builder) buildRoot(ctx context.Context, base, dir string, vminit []byte, built map[string]time.Duration) error {
+func (b *Builder) buildRoot(ctx context.Context, base, dir string, config []configFile, built map[string]time.Duration) error {
 	root := filepath.Join(dir, "root")
 	steps := []struct {
 		name string
@@ -30,7 +30,7 @@ func (b *Builder) buildRoot(ctx context.Context, base, dir string, vminit []byte
 			_, err := contained(ctx, "cp", "-a", "--reflink=auto", filepath.Join(base, "root"), filepath.Join(base, "vmlinuz"), dir)
 			return err
 		}},
-		{"configure", func() error { return configure(root, vminit) }},
+		{"configure", func() error { return configure(root, config) }},
 		{"modules", func() error { return b.modules(ctx, root) }},
 		{"versions", func() error { return versions(ctx, base, dir) }},
 		{"contexts", func() error { return setContexts(ctx, root) }},
@@ -54,28 +54,47 @@ func (b *Builder) buildRoot(ctx context.Context, base, dir string, vminit []byte
 	return nil
 }
 
-// configure writes the few files that differ from a fresh Debian.
-func configure(root string, vminit []byte) error {
-	for _, f := range []struct {
-		name string
-		mode fs.FileMode
-		data []byte
-	}{
-		{"etc/selinux/config", 0o644, []byte("SELINUX=enforcing\nSELINUXTYPE=default\n")},
-		{"etc/audit/auditd.conf", 0o640, auditdConf},
-		{"etc/fstab", 0o644, nil},
-		{"etc/hostname", 0o644, []byte("sekit\n")},
-		{"etc/hosts", 0o644, []byte("127.0.0.1 localhost sekit\n")},
-		{"etc/resolv.conf", 0o644, nil},
-		{"usr/share/sekit/sekittest.cil", 0o644, testDomain},
-		{"sbin/vminit", 0o755, vminit},
-	} {
+// configFile is a file, or a symbolic link, that differs from a fresh Debian's.
+type configFile struct {
+	name string // below the root
+	mode fs.FileMode
+	data []byte
+	link string
+}
+
+const vminitFile = "sbin/vminit"
+
+func (v Variant) config(vminit []byte) []configFile {
+	files := []configFile{
+		{name: "etc/selinux/config", mode: 0o644, data: []byte("SELINUX=enforcing\nSELINUXTYPE=default\n")},
+		{name: "etc/audit/auditd.conf", mode: 0o640, data: auditdConf},
+		{name: "etc/fstab", mode: 0o644},
+		{name: "etc/hostname", mode: 0o644, data: []byte("sekit\n")},
+		{name: "etc/hosts", mode: 0o644, data: []byte("127.0.0.1 localhost sekit\n")},
+		{name: "etc/resolv.conf", mode: 0o644},
+		{name: "usr/share/sekit/sekittest.cil", mode: 0o644, data: testDomain},
+		{name: vminitFile, mode: 0o755, data: vminit},
+	}
+	if v.Systemd {
+		files = append(files, systemdConfig...)
+	}
+	return files
+}
+
+func configure(root string, files []configFile) error {
+	for _, f := range files {
 		name := filepath.Join(root, f.name)
 		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
 			return err
 		}
 		if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
+		}
+		if f.link != "" {
+			if err := os.Symlink(f.link, name); err != nil {
+				return err
+			}
+			continue
 		}
 		if err := os.WriteFile(name, f.data, f.mode); err != nil {
 			return err
@@ -100,7 +119,7 @@ func (b *Builder) modules(ctx context.Context, root string) error {
 		}
 	}
 	args := []string{root, "semodule", "-N", "-i", "/usr/share/sekit/sekittest.cil"}
-	if !b.Variant.Full {
+	if !b.Variant.full() {
 		if found != len(keep) {
 			return fmt.Errorf("of the %d modules to keep, the policy has %d", len(keep), found)
 		}
@@ -143,9 +162,9 @@ func setContexts(ctx context.Context, root string) error {
 		return err
 	}
 	const xattr = "security.selinux"
-	err := syscall.Setxattr(filepath.Join(root, "sbin/vminit"), xattr, []byte("system_u:object_r:init_exec_t:s0\x00"), 0)
+	err := syscall.Setxattr(filepath.Join(root, vminitFile), xattr, []byte("system_u:object_r:init_exec_t:s0\x00"), 0)
 	if err != nil {
-		return &fs.PathError{Op: "setxattr", Path: "/sbin/vminit", Err: err}
+		return &fs.PathError{Op: "setxattr", Path: vminitFile, Err: err}
 	}
 	var without []string
 	err = filepath.WalkDir(root, func(name string, d fs.DirEntry, err error) error {

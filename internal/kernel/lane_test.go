@@ -26,10 +26,17 @@ var (
 	suiteFlag     = flag.String("kernel.suite", "bookworm", "the Debian suite of the image")
 	mirrorFlag    = flag.String("kernel.mirror", "http://deb.debian.org/debian", "the Debian mirror")
 	fullFlag      = flag.Bool("kernel.full", false, "all of Debian's policy modules, not the slim list")
+	systemdFlag   = flag.Bool("kernel.systemd", false, "systemd as the first process, and the tests that need it")
+	releaseFlag   = flag.Bool("kernel.release", false, "all that there is: these images, and each one of TestRelease")
 )
 
-// allTests are the tests of the lane's own boot; those of TestCrash have others.
-const allTests = "^TestKernel"
+const (
+	// allTests are the tests of the lane's own boot; those of TestCrash have
+	// others.
+	allTests = "^TestKernel"
+	// systemdTests are those that need systemd, and those that may differ by it.
+	systemdTests = "^Test(Systemd|KernelEnforcing|KernelState|KernelUserAVC|KernelDontAudit)"
+)
 
 // unconfined is the context that the guest's tests are started with: root's
 // after a login, whose tools and files behave as an administrator's.
@@ -46,10 +53,21 @@ var services = []string{
 
 // TestLane boots the machine once and reports the tests that ran inside as
 // its own subtests.
-func TestLane(t *testing.T) {
+func TestLane(t *testing.T) { lane(t, variant()) }
+
+// variant is the image that the flags ask for.
+func variant() Variant {
+	return Variant{Suite: *suiteFlag, Mirror: *mirrorFlag, Full: *fullFlag, Systemd: *systemdFlag}
+}
+
+func lane(t *testing.T, v Variant) {
 	require(t)
-	image, cache := buildImage(t)
-	j, files := guestTests(t, *runFlag)
+	image, cache := buildImage(t, v)
+	tests := *runFlag
+	if v.Systemd && tests == allTests {
+		tests = systemdTests
+	}
+	j, files := guestTests(t, tests)
 	vm := &VM{Image: image, Artifacts: artifacts(t, cache), Limit: limit(t)}
 	run, err := boot(t, vm, j, files)
 	if err != nil {
@@ -61,9 +79,14 @@ func TestLane(t *testing.T) {
 // TestCrash boots one machine three times on one disk: the writer of the
 // store is killed a hundred times, then the power is cut while it writes, then
 // the machine must be whole.
-func TestCrash(t *testing.T) {
+func TestCrash(t *testing.T) { crash(t, variant()) }
+
+func crash(t *testing.T, v Variant) {
 	require(t)
-	image, cache := buildImage(t)
+	if v.Systemd {
+		t.Skip("a test of the store, not of the first process")
+	}
+	image, cache := buildImage(t, v)
 	disk := filepath.Join(t.TempDir(), "root.img")
 	if out, err := exec.Command("cp", "--sparse=always", image.Root, disk).CombinedOutput(); err != nil {
 		t.Fatalf("cp: %v: %s", err, out)
@@ -93,8 +116,27 @@ func TestCrash(t *testing.T) {
 	}
 }
 
+// TestRelease is for releases: the same on all of Debian's policy, on Debian 13
+// (its kernel, policy and tools), and with systemd.
+func TestRelease(t *testing.T) {
+	if !*releaseFlag {
+		t.Skip("for releases: -kernel.release")
+	}
+	for _, v := range []Variant{
+		{Suite: "bookworm", Full: true},
+		{Suite: "bookworm", Systemd: true},
+		{Suite: "trixie"},
+		{Suite: "trixie", Full: true},
+		{Suite: "trixie", Systemd: true},
+	} {
+		v.Mirror = *mirrorFlag
+		t.Run(v.String(), func(t *testing.T) { lane(t, v) })
+	}
+	t.Run("trixie-crash", func(t *testing.T) { crash(t, Variant{Suite: "trixie", Mirror: *mirrorFlag}) })
+}
+
 // buildImage takes the image from the cache, or builds it.
-func buildImage(t *testing.T) (image *Image, cache string) {
+func buildImage(t *testing.T, v Variant) (image *Image, cache string) {
 	t.Helper()
 	vminit := filepath.Join(t.TempDir(), "vminit")
 	goTool(t, "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w -buildid=", "-o", vminit, "./vminit")
@@ -103,8 +145,7 @@ func buildImage(t *testing.T) (image *Image, cache string) {
 		t.Fatal(err)
 	}
 	builder := &Builder{
-		Cache: cache, VMInit: vminit, Logf: t.Logf,
-		Variant: Variant{Suite: *suiteFlag, Mirror: *mirrorFlag, Full: *fullFlag},
+		Cache: cache, VMInit: vminit, Logf: t.Logf, Variant: v,
 	}
 	image, err = builder.Image(t.Context())
 	if errors.Is(err, errCannotBuild) {
@@ -113,7 +154,7 @@ func buildImage(t *testing.T) (image *Image, cache string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	reportImage(image)
+	reportImage(v, image)
 	return image, cache
 }
 
@@ -195,10 +236,11 @@ func artifacts(t *testing.T, cache string) string {
 	t.Helper()
 	dir := *artifactsFlag
 	if dir == "" {
-		dir = filepath.Join(cache, "artifacts", t.Name())
-		if err := os.RemoveAll(dir); err != nil {
-			t.Fatal(err)
-		}
+		dir = filepath.Join(cache, "artifacts")
+	}
+	dir = filepath.Join(dir, t.Name())
+	if err := os.RemoveAll(dir); err != nil {
+		t.Fatal(err)
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		t.Fatal(err)
@@ -206,7 +248,7 @@ func artifacts(t *testing.T, cache string) string {
 	return dir
 }
 
-func reportImage(image *Image) {
+func reportImage(variant Variant, image *Image) {
 	var v []string
 	for name, version := range image.Versions {
 		v = append(v, name+"="+version)
@@ -216,7 +258,7 @@ func reportImage(image *Image) {
 	for _, d := range image.Built {
 		total += d
 	}
-	fmt.Printf("KERNEL image %s built=%.1fs\n", strings.Join(v, " "), total.Seconds())
+	fmt.Printf("KERNEL image %s %s built=%.1fs\n", variant, strings.Join(v, " "), total.Seconds())
 }
 
 // guestTests compiles the test binary of each package of the module that has

@@ -150,8 +150,8 @@ func (c *console) Write(p []byte) (int, error) {
 // emulates it wrongly now and then, which newer kernels do not survive; one
 // processor boots faster than two that share a busy host's.
 func (vm *VM) arguments(payload, result string) []string {
-	const cmdline = "console=ttyS0 root=PARTLABEL=sekit-root rootwait rw rootfstype=ext4 security=selinux selinux=1 enforcing=1 " +
-		"audit=1 audit_backlog_limit=8192 log_buf_len=16M panic=-1 quiet mitigations=off tsc=reliable init=/sbin/vminit"
+	cmdline := "console=ttyS0 root=PARTLABEL=sekit-root rootwait rw rootfstype=ext4 security=selinux selinux=1 enforcing=1 " +
+		"audit=1 audit_backlog_limit=8192 log_buf_len=16M panic=-1 quiet mitigations=off tsc=reliable systemd.show_status=1 init=" + vm.Image.Init
 	args := []string{
 		"-M", "q35", "-accel", "tcg,thread=multi", "-cpu", "max,-cx16", "-smp", "1", "-m", "1G",
 		"-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-serial", "stdio",

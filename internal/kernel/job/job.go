@@ -33,7 +33,7 @@ type Job struct {
 	// AuditRules are loaded once auditd runs, one auditctl command line each.
 	AuditRules []string
 	// Services are the command lines that start what the programs need, run by
-	// init.
+	// init; systemd has its own.
 	Services []string
 	Programs []Program
 }

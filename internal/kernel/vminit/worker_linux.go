@@ -22,18 +22,25 @@ const (
 	payloadDir = "/usr/local/bin/sekit"
 	// outDir takes what programs want to hand back.
 	outDir = "/tmp/sekit-out"
+	// patience is how long a disk, or a daemon's end, is waited for.
+	patience = time.Minute
 )
 
 // worker prepares the machine, runs the job and writes the result disk. It
 // runs in init_t.
 type worker struct {
+	// systemd says that systemd is the first process: it has prepared the
+	// machine and runs the services.
+	systemd bool
+
 	job    job.Job
 	result job.Result
 	files  []job.File
 }
 
 func runWorker() {
-	w := &worker{result: job.Result{Timings: map[string]float64{}}}
+	_, err := os.Stat("/run/systemd/system")
+	w := &worker{systemd: err == nil, result: job.Result{Timings: map[string]float64{}}}
 	w.time("worker")
 	payload, result, err := findDisks()
 	if err == nil {
@@ -43,10 +50,7 @@ func runWorker() {
 	}
 	if err == nil {
 		w.problem("auditd", w.startAuditd())
-		for _, service := range w.job.Services {
-			argv := strings.Fields(service)
-			w.problem("service", command(argv[0], argv[1:]...))
-		}
+		w.startServices()
 		w.time("ready")
 		for _, p := range w.job.Programs {
 			w.result.Outcomes = append(w.result.Outcomes, w.run(p))
@@ -77,6 +81,9 @@ func (w *worker) problem(what string, err error) {
 // the nodes of /dev are older than the policy and have no proper context, nor
 // has the console that the kernel opened for PID 1.
 func (w *worker) prepare() error {
+	if w.systemd {
+		return nil
+	}
 	for _, m := range []mount{
 		{"tmpfs", "/run", "tmpfs", "mode=0755"},
 		{"tmpfs", "/tmp", "tmpfs", "mode=1777"},
@@ -106,7 +113,7 @@ func (w *worker) prepare() error {
 func findDisks() (payload, result string, err error) {
 	// Disks are probed in parallel with the boot: the root is there, the
 	// others may be a moment late.
-	for range 100 {
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
 		names, err := filepath.Glob("/sys/block/*")
 		if err != nil {
 			return "", "", err
@@ -158,8 +165,10 @@ func (w *worker) unpack(disk string) error {
 
 // startAuditd starts auditd in its own domain and loads the job's rules.
 func (w *worker) startAuditd() error {
-	if err := command("auditd"); err != nil {
-		return err
+	if !w.systemd {
+		if err := command("auditd"); err != nil {
+			return err
+		}
 	}
 	for _, rule := range append([]string{"-b 8192", "-r 0"}, w.job.AuditRules...) {
 		if err := command("auditctl", strings.Fields(rule)...); err != nil {
@@ -167,6 +176,16 @@ func (w *worker) startAuditd() error {
 		}
 	}
 	return nil
+}
+
+func (w *worker) startServices() {
+	if w.systemd {
+		return
+	}
+	for _, service := range w.job.Services {
+		argv := strings.Fields(service)
+		w.problem("service", command(argv[0], argv[1:]...))
+	}
 }
 
 // stopAuditd makes auditd write what it holds.
@@ -182,7 +201,7 @@ func stopAuditd() error {
 	if err := syscall.Kill(pid, syscall.SIGTERM); err != nil {
 		return err
 	}
-	for range 100 {
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
 		if err := syscall.Kill(pid, 0); err == syscall.ESRCH {
 			return nil
 		}
