@@ -82,16 +82,13 @@ func TestSystemdJournal(t *testing.T) {
 	}
 }
 
-// and keeps the denials of the processes, as of does, and those of object
-// managers under the name of their probe.
+// and keeps the denials of the processes, as of does, and systemd's, which does
+// not say which process asked it.
 func (f found) and(t *testing.T, pids map[int]string) denials {
 	t.Helper()
 	all := f.of(t, pids)
-	for _, d := range managers(f) {
-		switch d.Class {
-		case "dbus":
-			all[helloFrom] = append(all[helloFrom], d)
-		case "service":
+	for _, d := range f.denials {
+		if d.Manager != nil && d.Manager.Pid == 1 {
 			all[startFrom] = append(all[startFrom], d)
 		}
 	}
