@@ -16,7 +16,7 @@ type DB struct {
 	contexts []policy.Context
 	specs    []rec     // in the order they were read
 	literals textTable // the specs inTable
-	subs     []sub     // .subs, the last line first
+	subs     []sub     // .subs, in the order in which they are tried
 	distSubs *subTable
 
 	symbols    [256]uint8 // by byte: the column of the automaton's cells
@@ -210,7 +210,7 @@ func (db *DB) findLiteral(head, rest string, kind Kind) int32 {
 			if strings.IndexByte(r.pattern, '\\') < 0 || fits34(r.pattern, head+rest) {
 				return s
 			}
-		case best < 0 || r.input == db.specs[best].input:
+		case best < 0 || db.ahead(s, best):
 			best = s
 		}
 	}

@@ -20,7 +20,7 @@ func (db *DB) Duplicates() iter.Seq2[Spec, Spec] {
 		for i := range db.specs {
 			r := &db.specs[i]
 			at := place{r.file, false, r.pattern}
-			if r.literal && db.order == OrderNewest {
+			if r.literal && db.order != Order34 {
 				at.literal, at.text = true, unescape(r.pattern)
 			}
 			for _, j := range same[at] {

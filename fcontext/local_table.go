@@ -183,9 +183,10 @@ func (t *LocalTable) makeDB() (*DB, error) {
 			return nil, &ParseError{File: s.File, Text: cutText(s.String()), Err: err}
 		}
 	}
-	for _, e := range slices.Backward(t.local.Equivalences) {
+	for _, e := range t.local.Equivalences {
 		b.db.subs = append(b.db.subs, sub{e.Target, e.Source})
 	}
+	from.order.tried(b.db.subs)
 	b.db.distSubs = from.distSubs
 	b.db.finish()
 	return b.db, nil
@@ -207,7 +208,7 @@ func (db *DB) Local() LocalRecords {
 			out.Records = append(out.Records, db.spec(int32(i)).record())
 		}
 	}
-	for _, s := range slices.Backward(db.subs) {
+	for _, s := range db.order.tried(slices.Clone(db.subs)) {
 		out.Equivalences = append(out.Equivalences, Equivalence{s.src, s.dst})
 	}
 	return out

@@ -142,7 +142,7 @@ func (o Options) base() string {
 // open reads the files through read, which returns a file's contents and its
 // full name.
 func open(opts Options, read func(name string) (text, full string, err error)) (*DB, error) {
-	if opts.Order > Order34 {
+	if opts.Order > Order38 {
 		return nil, fmt.Errorf("fcontext: unknown order %d", opts.Order)
 	}
 	base := opts.base()
@@ -185,7 +185,7 @@ func open(opts Options, read func(name string) (text, full string, err error)) (
 			return nil, err
 		}
 	}
-	b.db.subs, b.db.distSubs = local, newSubTable(dist)
+	b.db.subs, b.db.distSubs = opts.Order.tried(local), newSubTable(opts.Order.tried(dist))
 	b.db.finish()
 	return b.db, nil
 }

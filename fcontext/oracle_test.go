@@ -17,8 +17,9 @@ import (
 
 // These tests ask libselinux itself. They compile testdata/selabel.c against
 // the installed one (Debian's is 3.4: libselinux1-dev, gcc). With
-// SELINUX_NEWEST naming the src directory of a built libselinux 3.8 or later
-// they ask that one too, for OrderNewest; SELINUX_CONTEXTS names file contexts
+// SELINUX_NEWEST naming the src directory of a built libselinux 3.9 or later
+// they ask that one too, for OrderNewest, and with SELINUX_38 one of 3.8;
+// SELINUX_CONTEXTS names file contexts
 // to take in place of Debian's.
 
 type helper struct {
@@ -40,6 +41,9 @@ func helpers(t *testing.T) []helper {
 	hs := []helper{{build("installed", "-lselinux"), Order34}}
 	if dir := os.Getenv("SELINUX_NEWEST"); dir != "" {
 		hs = append(hs, helper{build("newest", "-I"+dir+"/../include", "-L"+dir, "-l:libselinux.so.1", "-Wl,-rpath,"+dir), OrderNewest})
+	}
+	if dir := os.Getenv("SELINUX_38"); dir != "" {
+		hs = append(hs, helper{build("3.8", "-I"+dir+"/../include", "-L"+dir, "-l:libselinux.so.1", "-Wl,-rpath,"+dir), Order38})
 	}
 	return hs
 }

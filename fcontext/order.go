@@ -21,16 +21,21 @@ const (
 	// (label_file.c, lookup_all): the last literal spec that matches, or else
 	// the last that matches. A spec whose first directory has a backslash and
 	// none of .^$?*+|[({ in it is never tried: so it is there.
-	//
-	// 3.8 is between the two: it groups as the newest does, but takes the lines
-	// of .subs files first to last and does not put local literal specs first.
 	Order34
+	// Order38 is libselinux 3.8's (Debian 13's, for one). It groups as the newest
+	// does, but takes the lines of .subs files first to last, and of the literal
+	// specs one for the kind of file before one for all, whatever file they are
+	// from, and then the first: a local one does not overrule the policy's.
+	Order38
 )
 
 // String returns the release that the order is named after.
 func (o Order) String() string {
-	if o == Order34 {
+	switch o {
+	case Order34:
 		return "3.4"
+	case Order38:
+		return "3.8"
 	}
 	return "newest"
 }
@@ -206,10 +211,32 @@ func (db *DB) choose34(specs []int32) int32 {
 	return specs[len(specs)-1]
 }
 
+// ahead reports whether of two literal specs for one path the first, which was
+// read before the second, decides (compare_literal_spec).
+func (db *DB) ahead(first, second int32) bool {
+	a, b := &db.specs[first], &db.specs[second]
+	if db.order == Order38 {
+		return rank38[a.kind] >= rank38[b.kind]
+	}
+	return a.input == b.input
+}
+
+// rank38 is how LABEL_FILE_KIND numbers the kinds.
+var rank38 = [numKinds]uint8{Any: 0, Dir: 1, CharDevice: 2, BlockDevice: 3, Socket: 4, Pipe: 5, Symlink: 6, File: 7}
+
+// tried puts the substitutions of a file, as they stand there, into the order
+// in which they are tried, and back.
+func (o Order) tried(subs []sub) []sub {
+	if o != Order38 {
+		slices.Reverse(subs)
+	}
+	return subs
+}
+
 func (db *DB) chooseNewest(specs []int32) int32 {
 	best := int32(-1)
 	for _, s := range specs {
-		if db.specs[s].literal && (best < 0 || db.specs[s].input > db.specs[best].input) {
+		if db.specs[s].literal && (best < 0 || !db.ahead(best, s)) {
 			best = s
 		}
 	}

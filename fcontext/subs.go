@@ -66,7 +66,7 @@ func (t *subTable) apply(path string) (dst, rest string, ok bool) {
 }
 
 // parseSubs reads a substitution file (selabel_subs_init): two fields a line,
-// what follows ignored, lines with fewer skipped. Later lines come first.
+// what follows ignored, lines with fewer skipped.
 func parseSubs(text string) []sub {
 	var subs []sub
 	for line := range strings.Lines(text) {
@@ -76,9 +76,6 @@ func parseSubs(text string) []sub {
 		if len(f) >= 2 && f[0][0] != '#' {
 			subs = append(subs, sub{src: f[0], dst: f[1]})
 		}
-	}
-	for i, j := 0, len(subs)-1; i < j; i, j = i+1, j-1 {
-		subs[i], subs[j] = subs[j], subs[i]
 	}
 	return subs
 }
