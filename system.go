@@ -147,7 +147,7 @@ func OpenRoot(dir string) (*System, error) {
 // is open to root alone. root is the directory of fsys, empty for this machine;
 // selinuxfs is nil where no kernel runs.
 func (s *System) addFiles(fsys fs.FS, root, name string, selinuxfs fs.FS) error {
-	db, err := fcontext.OpenFS(fsys, path.Join("etc/selinux", name, "contexts/files"), fcontext.Options{})
+	db, err := fcontext.OpenFS(fsys, path.Join("etc/selinux", name, "contexts/files"), fcontext.Options{Order: fcontext.InstalledOrder(fsys)})
 	switch {
 	case err == nil:
 		s.Contexts = db

@@ -36,7 +36,7 @@ func TestCompiled(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, order := range []Order{OrderNewest, Order34} {
+		for _, order := range []Order{OrderNewest, Order38, Order34} {
 			want, err := Parse(Files{Contexts: strings.NewReader(string(text))}, Options{Order: order})
 			if err != nil {
 				t.Fatal(err)

@@ -67,7 +67,7 @@ func checkTypes(t *testing.T, db *DB, questions []question) {
 }
 
 func TestLookup(t *testing.T) {
-	for _, order := range []Order{OrderNewest, Order34} {
+	for _, order := range []Order{OrderNewest, Order38, Order34} {
 		db := mustParse(t, order,
 			"/.* default_t",
 			"/etc(/.*)? etc_t",
@@ -288,7 +288,7 @@ func TestExplain(t *testing.T) {
 }
 
 func TestWith(t *testing.T) {
-	for _, order := range []Order{OrderNewest, Order34} {
+	for _, order := range []Order{OrderNewest, Order38, Order34} {
 		db := mustParse(t, order, "/.* default_t", "/data/a lit_t")
 		pattern, err := TreePattern("/data")
 		if err != nil {
@@ -337,7 +337,7 @@ func TestQuotePath(t *testing.T) {
 		"/", "/a.b/c.d", "/srv/my site/x", "/a)b/c", "/a\\b/c", "/x/" + strings.ReplaceAll(string(all), "/", ""),
 		"/" + strings.ReplaceAll(string(all), "/", "") + "/x", "/{2}/{2}", "/a\n/b", "/caf\xc3\xa9",
 	} {
-		for _, order := range []Order{OrderNewest, Order34} {
+		for _, order := range []Order{OrderNewest, Order38, Order34} {
 			pattern, err := QuotePath(path)
 			if err != nil {
 				t.Fatal(err)
@@ -438,7 +438,7 @@ func TestBestMatch(t *testing.T) {
 }
 
 func TestPartialMatch(t *testing.T) {
-	for _, order := range []Order{OrderNewest, Order34} {
+	for _, order := range []Order{OrderNewest, Order38, Order34} {
 		db := mustParse(t, order, "/srv/www/.*\\.html page_t", "/opt/x/y lit_t", "/gone/.* <<none>>")
 		for path, want := range map[string]bool{
 			"/srv": true, "/srv/www": true, "/srv/www/a": true, "/srv/x": false, "/": true,

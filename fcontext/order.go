@@ -26,6 +26,7 @@ const (
 	// does, but takes the lines of .subs files first to last, and of the literal
 	// specs one for the kind of file before one for all, whatever file they are
 	// from, and then the first: a local one does not overrule the policy's.
+	// [DB.PartialMatch] answers as for the newest.
 	Order38
 )
 

@@ -5,9 +5,11 @@ package kernel
 import (
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/sekit/sekit"
 	"github.com/sekit/sekit/fcontext"
 	"github.com/sekit/sekit/fcontext/fcontexttest"
 	"github.com/sekit/sekit/internal/kernel/guest"
@@ -17,7 +19,7 @@ import (
 // liveLocal returns the machine's own file contexts and a handle on its store.
 func liveLocal(t *testing.T) (*policy.Policy, *fcontext.DB, *fcontext.LocalStore) {
 	t.Helper()
-	db, err := fcontext.Open("/etc/selinux/"+policyName+"/contexts/files", fcontext.Options{Order: fcontext.Order34})
+	db, err := fcontext.Open("/etc/selinux/"+policyName+"/contexts/files", fcontext.Options{Order: fcontext.InstalledOrder(os.DirFS("/"))})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -138,4 +140,60 @@ func TestKernelLocalTakesEffect(t *testing.T) {
 		}
 	}
 	guest.Report(t, "fcontext-local-restorecon", compared, different)
+}
+
+// TestKernelLookups holds a System's file contexts against the answers of the
+// machine's libselinux, whose release decides between specs: for examples of
+// every spec, and where releases differ, which is for a local record of a path
+// that the policy has literally, and for one equivalence within another.
+func TestKernelLookups(t *testing.T) {
+	guest.Require(t)
+	p, db, s := liveLocal(t)
+	emptyLocal(t, s)
+	defer emptyLocal(t, s)
+	local := fcontext.NewLocal(p, db, s)
+	if _, err := local.Set(t.Context(),
+		fcontext.LocalSetting{Pattern: "/etc/mtab", Kind: fcontext.File, Type: "var_log_t"}, // all kinds in the policy
+		fcontext.LocalSetting{Pattern: "/etc/shadow.*", Kind: fcontext.File, Type: "etc_t"}, // an expression for others
+		fcontext.LocalSetting{Pattern: "/etc/localtime", Kind: fcontext.Symlink, Type: "var_log_t"}); err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range []fcontext.Equivalence{{Target: "/sekit-eq", Source: "/etc"}, {Target: "/sekit-eq/www", Source: "/var/www"}} {
+		if _, err := local.SetEquivalences(t.Context(), e); err != nil {
+			t.Fatal(err)
+		}
+	}
+	sys, err := sekit.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	compared, different := 0, 0
+	for kind, mode := range map[fcontext.Kind]string{fcontext.File: "file", fcontext.Dir: "dir", fcontext.Symlink: "link", fcontext.Socket: "socket"} {
+		paths := []string{"/etc/mtab", "/etc/shadow", "/etc/localtime", "/sekit-eq/www/x", "/sekit-eq/wwwx", "/sekit-eq/passwd", "/sekit-eq"}
+		for spec := range sys.Contexts.Specs() {
+			if path, ok := sys.Contexts.Example(spec, kind); ok && !strings.ContainsAny(path, "\n\t") {
+				paths = append(paths, path)
+			}
+		}
+		for batch := range slices.Chunk(paths, 500) {
+			args := append([]string{"-m", mode, "--"}, batch...)
+			lines := output(t, "matchpathcon", args...)
+			if len(lines) != len(batch) {
+				t.Fatalf("%d answers to %d questions", len(lines), len(batch))
+			}
+			for i, line := range lines {
+				want := line[strings.LastIndexAny(line, "\t ")+1:]
+				got := "<<none>>"
+				if m, ok := sys.Contexts.Lookup(batch[i], kind); ok && !m.None {
+					got = m.Context.String()
+				}
+				if compared++; got != want {
+					if different++; different <= maxReported {
+						t.Errorf("%s (%v): %s, libselinux says %s", batch[i], kind, got, line)
+					}
+				}
+			}
+		}
+	}
+	guest.Report(t, "fcontext-lookups-"+sys.Contexts.Order().String(), compared, different)
 }
