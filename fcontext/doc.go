@@ -48,7 +48,7 @@
 // genhomedircon makes; file_contexts.local, which semanage fcontext makes.
 // Before a path is looked up, the first substitution of file_contexts.subs
 // that applies to it is made, then the first of file_contexts.subs_dist; of
-// several in a file, the last line is the first. A path /var/run/x is so
+// several in a file, the last line is the first (not in [Order38]). A path /var/run/x is so
 // looked up as /run/x. Where only the compiled form of a file is there
 // (file_contexts.bin), that is read.
 //

@@ -12,6 +12,6 @@
 //
 // The parts: image*.go build the image (once, into a cache), vm.go boots it,
 // job is what host and guest say to each other, vminit is the guest's PID 1,
-// and image/ holds what is baked in: the lists of packages and of policy
-// modules, and the test domain sekittest.
+// or a service where systemd is that, and image/ holds what is baked in: the
+// lists of packages and of policy modules, the test domain sekittest, units.
 package kernel

@@ -1,6 +1,7 @@
 // Vminit is PID 1 of the kernel lane's virtual machine. It loads the policy,
 // executes itself again to enter init_t, starts a worker that runs the job on
 // the payload disk, reaps what it inherits and powers off, whatever happens.
+// Where systemd is PID 1, it starts the worker alone, as a service.
 package main
 
 import (
