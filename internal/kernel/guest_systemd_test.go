@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -262,21 +263,10 @@ RuntimeDirectory=greeter
 func TestSystemdDaemon(t *testing.T) {
 	guest.Require(t)
 	d := laneDaemon()
-	m, contexts, err := d.Module()
-	if err != nil {
-		t.Fatal(err)
-	}
-	text, err := module.FormatFC(contexts)
-	if err != nil {
-		t.Fatal(err)
-	}
-	pp, err := m.PP(module.PPOptions{FileContexts: text})
-	if err != nil {
-		t.Fatal(err)
-	}
+	packages := lanePackages(t)
+	m := packages[slices.IndexFunc(packages, func(p lanePackage) bool { return p.Name == d.Name })]
 	store := module.NewStore(module.Semodule{PolicyType: policyName})
-	key := module.Key{Name: m.Name}
-	if _, err := store.Install(t.Context(), key, module.Content{Language: "pp", Data: pp}); err != nil {
+	if _, err := store.Install(t.Context(), m.Key, m.Content); err != nil {
 		t.Fatal(err)
 	}
 	ports, err := livePorts()
@@ -346,7 +336,7 @@ func TestSystemdDaemon(t *testing.T) {
 	if _, err := ports.Delete(t.Context(), port.Key{Protocol: port.TCP, Low: greeterPort, High: greeterPort}); err != nil {
 		t.Error(err)
 	}
-	if _, err := store.Remove(t.Context(), key); err != nil {
+	if _, err := store.Remove(t.Context(), m.Key); err != nil {
 		t.Error(err)
 	}
 }
