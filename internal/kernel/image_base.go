@@ -93,7 +93,7 @@ func (b *Builder) buildBase(ctx context.Context, dir string, built map[string]ti
 			"--customize-hook=cd '"+dir+"' && "+kernelHook,
 			b.Variant.Suite, root, b.Variant.Mirror)
 		if err != nil {
-			return fmt.Errorf("Debian %s from %s, which takes the network (-kernel.mirror names another): %w", b.Variant.Suite, b.Variant.Mirror, err)
+			return fmt.Errorf("fetching Debian %s from %s, which takes the network (-kernel.mirror names another): %w", b.Variant.Suite, b.Variant.Mirror, err)
 		}
 		return nil
 	})
