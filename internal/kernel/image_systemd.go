@@ -17,6 +17,7 @@ const systemdDir = "etc/systemd/system/"
 
 // systemdConfig is what makes systemd start vminit's worker, and not ask
 // anybody anything: without a machine ID it would take the boot for the first.
+// The journal listens to the audit system by itself in Debian 12 alone.
 var systemdConfig = []configFile{
 	{name: systemdDir + "sekit.service", mode: 0o644, data: jobUnit},
 	{name: systemdDir + "multi-user.target.wants/sekit.service", link: "../sekit.service"},
@@ -25,6 +26,8 @@ var systemdConfig = []configFile{
 	{name: systemdDir + "serial-getty@ttyS0.service", link: "/dev/null"},
 	{name: systemdDir + "getty@tty1.service", link: "/dev/null"},
 	{name: systemdDir + "systemd-firstboot.service", link: "/dev/null"},
+	{name: systemdDir + "sockets.target.wants/systemd-journald-audit.socket", link: "/lib/systemd/system/systemd-journald-audit.socket"},
+	{name: systemdDir + "systemd-journald.service.wants/systemd-journald-audit.socket", link: "/lib/systemd/system/systemd-journald-audit.socket"},
 	{name: "etc/systemd/journald.conf.d/sekit.conf", mode: 0o644, data: journaldConf},
 	{name: "etc/machine-id", mode: 0o444, data: []byte("5e6117000000000000000000000005e6\n")},
 }
