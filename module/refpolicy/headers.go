@@ -30,6 +30,7 @@ type Headers struct {
 	define, macros, contexts *m4.Processor
 	// frame is what policy_module comes to: a module's head.
 	frame func() string
+	index index // for Suggest
 }
 
 // Settings are what the headers' build.conf says of the policy that they
