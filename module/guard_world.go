@@ -20,6 +20,8 @@ const (
 	plainFiles
 	usersFiles
 	systemDomains
+	keyFiles
+	bareDevices
 	containerRuntimes
 	containedDomains
 	startupFiles
@@ -83,6 +85,10 @@ func (s typeSet) definition() setDefinition {
 			attributes: []string{"user_home_content_type", "user_tmp_type"},
 			names:      []string{"home_bin_t", "tmp_t", "user_bin_t", "user_home_t", "user_tmp_t"},
 		}
+	case keyFiles:
+		return setDefinition{names: []string{"gpg_secret_t", "ssh_home_t", "sshd_key_t", "tls_privkey_t"}}
+	case bareDevices:
+		return setDefinition{names: []string{"cpu_device_t", "event_device_t", "uhid_device_t", "usb_device_t", "vfio_device_t", "xen_device_t"}}
 	case systemDomains:
 		return setDefinition{attributes: []string{"daemon"}, names: []string{"crond_t", "init_t", "initrc_t", "kernel_t", "system_cronjob_t"}}
 	case containerRuntimes:

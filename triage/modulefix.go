@@ -137,6 +137,12 @@ func (c *investigation) offerModule(rule module.Rule, summary string, warnings [
 	if c.mayBeInherited() {
 		cand.warnings = append(cand.warnings, sentence("the log does not tell whether %s asked for this itself or was handed the descriptor by mistake; in that case the program goes on without, and nothing is to be allowed", c.f.Denial.Comm))
 	}
+	if c.runsWhatItWrites(rule) {
+		cand.warnings = append(cand.warnings, sentence("%s may write files of this type itself: whoever makes it write one can then have it run", c.d.Source.Type()))
+	}
+	if better, ok := c.marked(rule); ok {
+		cand.warnings = append(cand.warnings, sentence("%s is the type for what %s may use so: giving it to the one object opens less than a rule for all of %s", better, c.d.Source.Type(), rule.Target))
+	}
 	var rules []module.Rule
 	if c.lacksRule() {
 		rules = append(rules, rule)
@@ -259,4 +265,44 @@ func (c *investigation) evidence() string {
 		s += ", " + c.d.ID.String()
 	}
 	return s
+}
+
+// runsWhatItWrites reports whether a rule lets a domain execute files of a type
+// that it may write.
+func (c *investigation) runsWhatItWrites(rule module.Rule) bool {
+	if rule.Class != "file" || !slices.ContainsFunc(rule.Permissions, isExecution) {
+		return false
+	}
+	for _, write := range [...]string{"write", "append"} {
+		access := policy.Access{Source: c.d.Source, Target: c.d.Target, Class: "file", Permissions: []string{write}}
+		if d, err := c.t.pol.Decide(access); err == nil && d.Allowed {
+			return true
+		}
+	}
+	return false
+}
+
+// marked returns the type that is, by its name, the rule's target with the
+// rights that the rule would give, if the policy has one: of several that want
+// booleans the one whose open least.
+func (c *investigation) marked(rule module.Rule) (string, bool) {
+	if _, isFile := fileKind(rule.Class); !isFile {
+		return "", false
+	}
+	best, least := "", 0
+	for typ := range c.t.pol.Types() {
+		if !sibling(typ.Name(), rule.Target) {
+			continue
+		}
+		access := c.operation[0].Access
+		access.Target = access.Target.WithType(typ.Name())
+		if d, err := c.t.pol.Decide(access); err == nil && d.Allowed {
+			return typ.Name(), true
+		}
+		sets, err := c.t.pol.BooleanSets(access)
+		if err == nil && len(sets) > 0 && (best == "" || sets[0].Exposure.Tuples < least) {
+			best, least = typ.Name(), sets[0].Exposure.Tuples
+		}
+	}
+	return best, best != ""
 }

@@ -19,6 +19,9 @@ func (c *investigation) remarks() {
 	}
 	c.remarkUnit()
 	c.remarkLabel()
+	if c.d.Dev == "proc" && c.isDomain(c.d.Target.Type()) && c.d.Source != c.d.Target && c.onlyLooks() {
+		c.f.note("process-state", "this is the state of a process of %s: programs that list processes look at all of them and get along without those that they may not see; a dontaudit rule keeps that out of the log", c.d.Target.Type())
+	}
 	if c.d.Class == "process2" {
 		c.f.note("no-new-privs", "the kernel asks for this where a process that may gain no privileges (NoNewPrivileges= of its unit), or one that executes a file on a file system mounted with nosuid, is to change its domain")
 	}
@@ -120,4 +123,14 @@ func (c *investigation) remarkUnit() {
 	if m, ok := c.t.sys.Contexts.Lookup("/usr/lib/systemd/system"+nowhere, fcontext.File); ok && m.Context.Type() == c.canonical(c.d.Target.Type()) {
 		c.f.note("generic-unit", "%s is the type of all units that have none of their own: whoever may do this to one may do it to all. Give the unit's file a type of its own first", m.Context.Type())
 	}
+}
+
+// isDomain reports whether a type is one of processes.
+func (c *investigation) isDomain(name string) bool {
+	domains, err := c.t.pol.Attribute("domain")
+	if err != nil {
+		return false
+	}
+	typ, err := c.t.pol.Type(name)
+	return err == nil && domains.Has(typ)
 }
