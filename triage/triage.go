@@ -116,7 +116,9 @@ func (f *Finding) why(format string, args ...any) {
 }
 
 func (f *Finding) note(id, format string, args ...any) {
-	f.Notes = append(f.Notes, Note{ID: id, Text: sentence(format, args...)})
+	if n := (Note{ID: id, Text: sentence(format, args...)}); !slices.Contains(f.Notes, n) {
+		f.Notes = append(f.Notes, n)
+	}
 }
 
 func (f *Finding) reject(k Kind, summary, format string, args ...any) {
