@@ -9,8 +9,7 @@ import (
 func Example() {
 	p := m4.New(m4.Limits{})
 	err := p.Read("example.te", "define(`can_read',`allow $1 $2:file { getattr open read };')dnl\n\ncan_read(app_t, app_conf_t)\n")
-	text, lines := p.Output()
-	fmt.Print(text, lines[1], err)
+	fmt.Print(p.Output(), p.Line(1), err)
 	// Output:
 	//
 	// allow app_t app_conf_t:file { getattr open read };

@@ -73,8 +73,8 @@ type Processor struct {
 
 	discard  bool // divert(-1)
 	out      strings.Builder
-	lines    []Position // of the output's lines
-	started  bool       // the last one has its position
+	lines    []place // of the output's lines
+	started  bool    // the last one has its position
 	messages []string
 	errored  int // bytes of messages
 	exited   bool
@@ -126,7 +126,7 @@ func (p *Processor) Discard(on bool) { p.discard = on }
 // Grow makes room for n bytes of output.
 func (p *Processor) Grow(n int) {
 	p.out.Grow(n)
-	p.lines = slices.Grow(p.lines, n/32)
+	p.lines = slices.Grow(p.lines, n/16)
 }
 
 // Defined reports whether there is a macro of that name which is no builtin.
@@ -205,10 +205,9 @@ func (p *Processor) fail(err error) error {
 }
 
 // position is that of the last token.
-func (p *Processor) position() Position {
-	at := p.in.at
-	return Position{p.files[at.file], int(at.line)}
-}
+func (p *Processor) position() Position { return p.positionOf(p.in.at) }
+
+func (p *Processor) positionOf(at place) Position { return Position{p.files[at.file], int(at.line)} }
 
 // keep returns a string of bytes that change. Strings share their memory.
 func (p *Processor) keep(b []byte) string {
@@ -223,9 +222,17 @@ func (p *Processor) keep(b []byte) string {
 	return s[len(s)-len(b):]
 }
 
-// Output returns what was written so far, and where each of its lines came
-// from: a line that is empty came from nowhere.
-func (p *Processor) Output() (text string, lines []Position) { return p.out.String(), p.lines }
+// Output returns what was written so far.
+func (p *Processor) Output() string { return p.out.String() }
+
+// Line returns where a line of the output came from, of which the first is 0. One
+// that is empty came from nowhere.
+func (p *Processor) Line(n int) Position {
+	if n < len(p.lines) && p.lines[n].line > 0 {
+		return p.positionOf(p.lines[n])
+	}
+	return Position{}
+}
 
 // Messages returns what was written with errprint.
 func (p *Processor) Messages() []string { return p.messages }
@@ -251,9 +258,9 @@ func (p *Processor) ship(text string, to *argument) error {
 		n := strings.IndexByte(text, '\n')
 		switch {
 		case n != 0 && !p.started:
-			p.lines, p.started = append(p.lines, p.position()), true
+			p.lines, p.started = append(p.lines, p.in.at), true
 		case !p.started:
-			p.lines = append(p.lines, Position{})
+			p.lines = append(p.lines, place{})
 		}
 		if n < 0 {
 			break

@@ -32,8 +32,7 @@ func (h *Headers) Expand(name string, args ...string) (string, error) {
 	if err := reported(p); err != nil {
 		return "", err
 	}
-	text, _ := p.Output()
-	return text, nil
+	return p.Output(), nil
 }
 
 // Source is a module as its author writes it.
@@ -83,7 +82,7 @@ func (h *Headers) module(src Source) (te []byte, contexts string, warnings []str
 	}
 	p := macros.Fork()
 	p.Discard(false)
-	p.Grow(usualText)
+	p.Grow(usualHead + min(usualGrowth*len(src.TE), 1<<20))
 	if err := readAll(p, []file{{src.Name + ".te", src.TE}}); err != nil {
 		return nil, "", nil, err
 	}
@@ -98,23 +97,26 @@ func (h *Headers) module(src Source) (te []byte, contexts string, warnings []str
 	if err := reported(fc); err != nil {
 		return nil, "", nil, err
 	}
-	contexts, _ = fc.Output()
-	return withPositions(p.Output()), contexts, append(p.Messages(), fc.Messages()...), nil
+	return withPositions(p), fc.Output(), append(p.Messages(), fc.Messages()...), nil
 }
 
-// usualText is how long the text of a module usually becomes, in bytes: the half
-// of it are the permissions and categories that policy_module requires.
-const usualText = 64 << 10
+// How long the text of a module usually becomes: the permissions and categories
+// that policy_module requires, and what its macros come to.
+const (
+	usualHead   = 48 << 10 // bytes
+	usualGrowth = 10
+)
 
-// withPositions puts #line comments before the lines that are not where the ones
-// before them lead to expect. A file's name that could leave its comment is left
-// out.
-func withPositions(text string, lines []m4.Position) []byte {
+// withPositions returns what p has put out, with #line comments before the lines
+// that are not where the ones before them lead to expect. A file's name that could
+// leave its comment is left out.
+func withPositions(p *m4.Processor) []byte {
+	text := p.Output()
 	out := make([]byte, 0, len(text)+len(text)/4)
 	var next m4.Position
 	i := 0
 	for line := range strings.Lines(text) {
-		if at := lines[i]; at != next && strings.TrimSpace(line) != "" {
+		if at := p.Line(i); at != next && strings.TrimSpace(line) != "" {
 			out = strconv.AppendInt(append(out, "#line "...), int64(at.Line), 10)
 			if !strings.ContainsFunc(at.File, func(r rune) bool { return r < ' ' || r == '"' }) {
 				out = append(append(append(out, ` "`...), at.File...), '"')

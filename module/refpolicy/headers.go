@@ -244,20 +244,19 @@ func (h *Headers) moduleFrame() string {
 	if err := p.Read("", "policy_module(suggested, 1.0)"); err != nil {
 		return ""
 	}
-	text, _ := p.Output()
-	return text
+	return p.Output()
 }
 
 // readDefinitions reads what came of interface files. An interface's own text
 // says dollarsstar where it shall say $*, since a $* would be replaced too
 // early.
 func readDefinitions(to, from *m4.Processor) error {
-	text, lines := from.Output()
+	text := from.Output()
 	to.Discard(true)
 	err := to.Read("", strings.ReplaceAll(text, "dollarsstar", "$*"))
 	var e *m4.Error
-	if errors.As(err, &e) && e.File == "" && e.Line <= len(lines) {
-		at := lines[e.Line-1]
+	if errors.As(err, &e) && e.File == "" {
+		at := from.Line(e.Line - 1)
 		return &Error{at.File, at.Line, e.Err}
 	}
 	return mistake(err)
