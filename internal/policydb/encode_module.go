@@ -55,7 +55,11 @@ func (m *Module) sizeHint() int {
 	for i := range m.Blocks {
 		for j := range m.Blocks[i].Branches {
 			d := &m.Blocks[i].Branches[j]
-			n += minDecl + len(d.Rules)*(minModuleRule+2*bitmapNodeSize+classDataSize) + len(d.Required.Permissions)*(bitmapHeadSize+bitmapNodeSize)
+			rules := len(d.Rules) + len(d.NameTransitions)
+			for k := range d.Conditionals {
+				rules += len(d.Conditionals[k].True) + len(d.Conditionals[k].False)
+			}
+			n += minDecl + rules*(minModuleRule+2*bitmapNodeSize+classDataSize) + len(d.Required.Permissions)*(bitmapHeadSize+bitmapNodeSize)
 		}
 	}
 	return n + n/8

@@ -45,8 +45,9 @@ type Source struct {
 
 // Expanded is a module without macros.
 type Expanded struct {
-	// TE is in the module language. Comments #line N "FILE", as m4 -s writes
-	// them, say where the lines came from; of a macro's lines, where it was called.
+	// TE is in the module language. Comments #line N and #line N "FILE", as m4 -s
+	// writes them, say where the lines came from; of a macro's lines, where it was
+	// called.
 	TE string
 	// FileContexts are as a package has them.
 	FileContexts string
@@ -112,14 +113,16 @@ const (
 // leave its comment is left out.
 func withPositions(p *m4.Processor) []byte {
 	text := p.Output()
-	out := make([]byte, 0, len(text)+len(text)/4)
+	out := make([]byte, 0, len(text)+len(text)/2)
 	var next m4.Position
+	file := "\x00" // that was named last
 	i := 0
 	for line := range strings.Lines(text) {
 		if at := p.Line(i); at != next && strings.TrimSpace(line) != "" {
 			out = strconv.AppendInt(append(out, "#line "...), int64(at.Line), 10)
-			if !strings.ContainsFunc(at.File, func(r rune) bool { return r < ' ' || r == '"' }) {
+			if at.File != file && !strings.ContainsFunc(at.File, func(r rune) bool { return r < ' ' || r == '"' }) {
 				out = append(append(append(out, ` "`...), at.File...), '"')
+				file = at.File
 			}
 			out = append(out, '\n')
 			next = at

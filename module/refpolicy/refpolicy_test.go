@@ -160,8 +160,10 @@ func TestModule(t *testing.T) {
 		t.Errorf("warnings %q", m.Warnings)
 	}
 	// The call stands on the lines 5 and 6.
-	if at := "#line 5 \"app.te\"\n"; !strings.Contains(m.TE, at) {
-		t.Errorf("no %q in %s", at, m.TE)
+	for _, at := range []string{"#line 1 \"app.te\"\n", "\n#line 5\n"} {
+		if !strings.Contains(m.TE, at) {
+			t.Errorf("no %q in %s", at, m.TE)
+		}
 	}
 	// The next module does not have what that one has defined.
 	if m, err := h.Module(refpolicy.Source{Name: "b", TE: "app_go(b_t)"}); err != nil || words(m.TE) != "app_go(b_t)" {
