@@ -26,7 +26,7 @@ type chunk struct {
 const (
 	// chunkSize is how much of the input goes through the Reader together. Of an
 	// input that is read as it comes it begins with smallChunk.
-	chunkSize  = 512 << 10
+	chunkSize  = 256 << 10
 	smallChunk = 16 << 10
 	// leastRead is the least room that is left for a read.
 	leastRead = 4 << 10
