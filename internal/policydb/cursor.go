@@ -15,7 +15,8 @@ var (
 // zero and loops end, so callers check it once.
 type cursor struct {
 	data    []byte
-	text    string // the same bytes: what names are substrings of
+	text    string // a copy of some of data: what names are substrings of
+	textOff int    // where that begins in data
 	off     int
 	section string
 	err     *FormatError
@@ -73,13 +74,20 @@ func (c *cursor) enough(n uint32, size int) int {
 	return int(n)
 }
 
+const textChunk = 32 << 10
+
 // name reads a string of n bytes.
 func (c *cursor) name(n uint32) string {
 	size := c.enough(n, 1)
 	if c.err != nil {
 		return ""
 	}
-	s := c.text[c.off : c.off+size]
+	if c.off+size > c.textOff+len(c.text) {
+		// Most of a policy is rules, which have no names: that is not copied.
+		c.textOff = c.off
+		c.text = string(c.data[c.off : c.off+max(size, min(textChunk, len(c.data)-c.off))])
+	}
+	s := c.text[c.off-c.textOff:][:size]
 	if !validName(s) {
 		c.fail(errName)
 		return ""

@@ -29,7 +29,7 @@ const (
 // refers to something refers to something that is there, so that a Policy
 // from it needs no further check. Bytes after the policy are ignored, as the
 // kernel and libsepol ignore them. An error is a *[FormatError], and the
-// Policy nil then. Names share one copy of data, which itself is not kept.
+// Policy nil then. Names share copies of parts of data, which itself is not kept.
 func Decode(data []byte) (*Policy, error) {
 	p, starts, err := read(data)
 	if err == nil {
@@ -50,7 +50,6 @@ func read(data []byte) (*Policy, *[numSections]int, error) {
 	if c.err != nil {
 		return nil, nil, c.err
 	}
-	c.text = string(data)
 	starts := new([numSections]int)
 	for s, read := range sectionReaders {
 		c.section, starts[s] = section(s).String(), c.off

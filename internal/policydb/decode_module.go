@@ -116,7 +116,6 @@ func (c *cursor) moduleHeader(m *Module) {
 	if c.err != nil {
 		return
 	}
-	c.text = string(c.data)
 	m.Name = c.name(c.u32())
 	m.Release = c.name(c.u32())
 	if ModuleCapabilities.In(m.Version) {
