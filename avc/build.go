@@ -192,6 +192,10 @@ func (r *builder) record(b *built, raw *rawRecord, rec *Record) error {
 		return nil
 	case TypeSELinuxErr, TypeUserSELinuxErr:
 		x := &Failure{Origin: raw.origin(e, rec)}
+		if raw.provenance < ProvenanceFile {
+			b, _ := unmark([]byte(s), false, false)
+			s = string(b)
+		}
 		if err := r.parse.failure(x, s, interp); err != nil {
 			return err
 		}

@@ -271,7 +271,7 @@ func (d *Denial) Complete() bool {
 // sound reports whether a record was read as the kernel writes one: nothing is
 // missing, and there are no marks where names belong.
 func (d *Denial) sound() bool {
-	if !d.Complete() {
+	if !d.Complete() || strings.IndexByte(d.SourceText, '\\') >= 0 || strings.IndexByte(d.TargetText, '\\') >= 0 {
 		return false
 	}
 	first, last := d.Permissions[0], d.Permissions[len(d.Permissions)-1]

@@ -179,11 +179,12 @@ func (h *lineHeader) read(b []byte) (same, ok bool) {
 	if indexAudit(body) >= 0 { // perhaps another record on this line
 		return false, false
 	}
-	if n := len(body); typ == TypeAVC || typ == TypeUserAVC {
-		if typ == TypeAVC && !bytes.HasPrefix(body, []byte("avc:  ")) || bytes.IndexByte(body, '&') >= 0 ||
-			n > 0 && isMarkupEnd(body[n-1]) {
-			return false, false
-		}
+	if n := len(body); n > 0 && isMarkupEnd(body[n-1]) {
+		return false, false
+	}
+	if (typ == TypeAVC || typ == TypeUserAVC) &&
+		(typ == TypeAVC && !bytes.HasPrefix(body, []byte("avc:  ")) || bytes.IndexByte(body, '&') >= 0) {
+		return false, false
 	}
 	h.typ, h.form, h.body = typ, FormAudit, i
 	if b[name] <= '9' {

@@ -383,9 +383,18 @@ func knownClass(name string) bool {
 }
 
 // withoutPrefix takes away the mark that stood before the record's first line too:
-// of a comment, a quotation or a patch.
-func withoutPrefix(line, prefix []byte) []byte {
+// of a comment, a quotation or a patch; or the number of a line that is so many
+// lines behind that one.
+func withoutPrefix(line, prefix []byte, lines int) []byte {
 	const words = "dnl "
+	if n := markEnd(prefix); n > 0 && bytes.HasPrefix(line, prefix[:n]) { // who is quoted
+		return line[n:]
+	}
+	if n, ok := lineNumber(prefix); ok > 0 {
+		if m, i := lineNumber(line); i > 0 && m == n+uint64(lines) {
+			return line[i:]
+		}
+	}
 	mark := prefix[:len(prefix)-len(bytes.TrimLeft(prefix, " \t>#|*;/%+-!~"))]
 	if len(mark) == 0 && bytes.HasPrefix(prefix, []byte(words)) {
 		mark = prefix[:len(words)]
@@ -402,6 +411,34 @@ func withoutPrefix(line, prefix []byte) []byte {
 		return line[1:]
 	}
 	return line
+}
+
+// markEnd returns where a mark ends that a line begins with, behind the name of
+// who is quoted or what wrote it: "anna> ", "web_1  | ". 0 says that there is none.
+func markEnd(line []byte) int {
+	const long = 24
+	i := bytes.IndexAny(line[:min(len(line), long)], ">|")
+	if i <= 0 || i+1 == len(line) || line[i+1] != ' ' || bytes.IndexByte(line[:i], ':') >= 0 {
+		return 0
+	}
+	return i + 2
+}
+
+// lineNumber reads the number that a line begins with, and returns where what is
+// behind it begins, 0 if there is none.
+func lineNumber(line []byte) (n uint64, end int) {
+	i := skipSpaces(line, 0)
+	n, end = digits(line, i)
+	if end == i || end == len(line) {
+		return 0, 0
+	}
+	if c := line[end]; c == '.' || c == ':' || c == ')' || c == '|' {
+		end++
+	}
+	if end == len(line) || line[end] != ' ' && line[end] != '\t' {
+		return 0, 0
+	}
+	return n, end
 }
 
 // withoutBullet takes the sign of a list from a field that text has not yet.

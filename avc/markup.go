@@ -172,11 +172,19 @@ func hasEntity(b []byte, inName bool) bool {
 
 func isLetter(c byte) bool { return upper(c) >= 'A' && upper(c) <= 'Z' }
 
-// withoutBreak takes the tag from the end of a line by which a page breaks it. The
-// line may end inside a name, but no line of a log does.
+// withoutBreak takes the tags from the end of a line by which a page breaks or
+// ends it. The line may end inside a name, but no line of a log does.
 func withoutBreak(b []byte) []byte {
-	if i := bytes.LastIndexByte(b, '<'); i >= 0 && b[len(b)-1] == '>' && bytes.HasPrefix(bytes.ToLower(b[i:]), []byte("<br")) {
-		return bytes.TrimRight(b[:i], " ")
+	for len(b) > 0 && b[len(b)-1] == '>' {
+		i := bytes.LastIndexByte(b, '<')
+		if i < 0 {
+			break
+		}
+		n, _ := tag(b[i:])
+		if n != len(b)-i || b[i+1] != '/' && !bytes.HasPrefix(bytes.ToLower(b[i:]), []byte("<br")) {
+			break
+		}
+		b = bytes.TrimRight(b[:i], " ")
 	}
 	return b
 }

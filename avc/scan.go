@@ -190,15 +190,12 @@ func (r *Reader) isBody(h *header, b []byte) bool {
 func (r *Reader) goesOn(line []byte, last bool) bool {
 	rec := &r.open.recs[len(r.open.recs)-1]
 	text := rec.text
-	if bytes.IndexByte(r.openLine, '|') >= 0 { // a table's last border
-		text = bytes.TrimSuffix(bytes.TrimRight(text, " \t"), []byte(" |"))
-	}
 	if piece, ok := stringPiece(text, line, r.openLine); ok {
 		return r.join(text[:len(text)-len(stringEnd(text, r.openLine))], piece)
 	}
-	part := trimDecoration(withoutPrefix(line, r.openLine), r.openLine)
+	part := trimDecoration(withoutPrefix(line, r.openLine, r.lineNo-rec.line), r.openLine)
 	if bytes.IndexByte(r.openLine, '|') >= 0 {
-		part = bytes.TrimSuffix(part, []byte(" |"))
+		part = withoutBorder(part)
 	}
 	if r.soft && len(part) > 0 && bytes.HasSuffix(line, []byte(" ")) {
 		part = append(slices.Clone(part), ' ')
@@ -242,6 +239,11 @@ func (r *Reader) goesOn(line []byte, last bool) bool {
 		return true
 	}
 	return false
+}
+
+// withoutBorder takes away the last border of a table's line.
+func withoutBorder(b []byte) []byte {
+	return bytes.TrimSuffix(bytes.TrimRight(b, " \t"), []byte(" |"))
 }
 
 // afterBackslash joins what a backslash at the line's end parted, as a shell
@@ -309,6 +311,9 @@ func (r *Reader) found(h header, b []byte) {
 			end = bytes.TrimRight(b[:next.start], " \t")
 		}
 		r.openLine = append(r.openLine[:0], h.prefix...)
+		if bytes.IndexByte(h.prefix, '|') >= 0 {
+			end = withoutBorder(end)
+		}
 		r.add(&h, end, r.provenance(&h))
 		if !ok {
 			return

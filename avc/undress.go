@@ -148,6 +148,8 @@ func requote(s string, interp bool) string {
 		switch rest := s[at+1:]; {
 		case rest[0] == '&' && (strings.HasPrefix(rest, "&quot;") || strings.HasPrefix(rest, "&#")):
 			return html.UnescapeString(s)
+		case rest[0] == '&' && (strings.HasPrefix(rest, "&amp;quot;") || strings.HasPrefix(rest, "&amp;#")):
+			return html.UnescapeString(html.UnescapeString(s))
 		case rest[0] == '`' && !interp:
 			return strings.ReplaceAll(s, "`", `"`)
 		case rest[0] == '\'' && strings.HasPrefix(rest, "''") && len(rest) > 2 && !isSpace(rest[2]):
