@@ -19,7 +19,10 @@ func (r *Reader) step() bool {
 			}
 			r.endExport()
 			r.open = nil
-			return r.flush()
+			flushed := r.flush()
+			for flushed && r.opts.Workers > 1 && r.flush() { // for one job
+			}
+			return flushed
 		}
 		switch e := &c.entries[r.next]; {
 		case e.kind == entryRecords:
