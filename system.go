@@ -30,7 +30,8 @@ const selinuxfs = "/sys/fs/selinux"
 type System struct {
 	// Policy is the compiled policy, with the booleans as they are.
 	Policy *policy.Policy
-	// Contexts are the file contexts; nil if they are not known.
+	// Contexts are the file contexts, looked up as the machine's own libselinux
+	// does ([fcontext.InstalledOrder]); nil if they are not known.
 	Contexts *fcontext.DB
 	// Ports are the port records, the policy's and the local ones; nil if no
 	// local records are known, then the policy's alone count.

@@ -167,6 +167,18 @@ func TestOpenRootNewestPolicy(t *testing.T) {
 	}
 }
 
+// File contexts are looked up as the image's own libselinux does.
+func TestOpenRootOrder(t *testing.T) {
+	root := image(t)
+	for _, want := range []fcontext.Order{fcontext.OrderNewest, fcontext.Order38} {
+		sys, err := sekit.OpenRoot(root)
+		if err != nil || sys.Contexts.Order() != want {
+			t.Errorf("%v, %v; want %v", sys, err, want)
+		}
+		write(t, root, "usr/lib64/libselinux.so.1", "\x7fELF\x00LIBSELINUX_1.0\x00LIBSELINUX_3.8\x00")
+	}
+}
+
 // selinux_config(5): the last SELINUXTYPE counts, targeted is the default, and
 // what is no name is refused.
 func TestOpenRootConfig(t *testing.T) {
