@@ -484,16 +484,6 @@ func (v *vector) setNet(k seen, key, val string) {
 	d.Other = appendField(d.Other, Field{key, val})
 }
 
-// decimal reads a value that is digits only.
-func decimal(s string) (uint64, bool) {
-	for i := 0; i < len(s); i++ {
-		if s[i]-'0' > 9 {
-			return 0, false
-		}
-	}
-	return number(s), len(s) > 0 && len(s) < 19
-}
-
 // number reads the digits at the start of a value; anything else is 0.
 func number(s string) uint64 {
 	var n uint64
