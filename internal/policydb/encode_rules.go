@@ -7,28 +7,26 @@ import (
 
 func (w *writer) avRules(p *Policy, rules []AVRule) {
 	w.count(len(rules))
-	w.b = slices.Grow(w.b, len(rules)*minAVRule)
+	out := slices.Grow(w.b, len(rules)*minAVRule)
 	for i := range rules {
 		r := &rules[i]
 		kind := r.Kind
 		if r.Enabled {
 			kind |= avEnabled
 		}
-		var b [minAVRule]byte
-		binary.LittleEndian.PutUint16(b[0:], r.Source)
-		binary.LittleEndian.PutUint16(b[2:], r.Target)
-		binary.LittleEndian.PutUint16(b[4:], r.Class)
-		binary.LittleEndian.PutUint16(b[6:], uint16(kind))
+		// Four numbers of two bytes each.
+		out = binary.LittleEndian.AppendUint64(out, uint64(r.Source)|uint64(r.Target)<<16|uint64(r.Class)<<32|uint64(kind)<<48)
 		if r.Kind&XPermsKinds == 0 {
-			binary.LittleEndian.PutUint32(b[8:], r.Data)
-			w.b = append(w.b, b[:]...)
+			out = binary.LittleEndian.AppendUint32(out, r.Data)
 			continue
 		}
 		x := &p.XPerms[r.Data]
-		w.b = append(w.b, b[:8]...)
-		w.b = append(w.b, byte(x.Specified), x.Driver)
-		w.u32(x.Perms[:]...)
+		out = append(out, byte(x.Specified), x.Driver)
+		for _, perms := range x.Perms {
+			out = binary.LittleEndian.AppendUint32(out, perms)
+		}
 	}
+	w.b = out
 }
 
 func (w *writer) conditionals(p *Policy) {
