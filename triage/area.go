@@ -45,6 +45,12 @@ func firstComponent(p string) string {
 	return p
 }
 
+// inHome reports whether a path is in a user's home, or the superuser's.
+func inHome(p string) bool {
+	a := area(p)
+	return a == "/home" || a == "/root"
+}
+
 // isStandard reports whether a directory is one of hier(7)'s.
 func isStandard(dir string) bool {
 	return slices.Contains(standard[:], path.Clean(dir))

@@ -39,6 +39,9 @@ func (c *investigation) byBoolean() {
 			set0 = append(set0, b.Name+"="+onOff(b.On))
 			undo = append(undo, b.Name+"="+onOff(!b.On))
 		}
+		if slices.ContainsFunc(set.Booleans, func(b policy.SetBoolean) bool { return c.t.types.others(b.Name, c.d.Source.Type()) }) {
+			cand.distance = elsewhere
+		}
 		cand.summary = "set " + strings.Join(names, " and ")
 		cand.commands, cand.undo = []Command{set0}, []Command{undo}
 		fix, ok := c.try(&cand)
@@ -61,25 +64,39 @@ func (c *investigation) byBoolean() {
 func (c *investigation) dangers() []string {
 	var warnings []string
 	for _, found := range c.t.guard.Check(c.t.pol, []module.Rule{c.missingRule()}) {
-		if !found.Lifted && !slices.ContainsFunc(warnings, func(w string) bool { return strings.HasPrefix(w, found.Reason) }) {
+		if !found.Lifted {
 			warnings = append(warnings, found.Reason)
 		}
 	}
-	return warnings
+	return withoutPrefixes(warnings)
+}
+
+// withoutPrefixes leaves out of some sentences those that another one begins
+// with, and repetitions.
+func withoutPrefixes(sentences []string) []string {
+	var kept []string
+	for i, s := range sentences {
+		said := func(other string) bool { return strings.HasPrefix(other, s) }
+		longer := func(other string) bool { return other != s && said(other) }
+		if !slices.ContainsFunc(sentences, longer) && !slices.ContainsFunc(sentences[:i], said) {
+			kept = append(kept, s)
+		}
+	}
+	return kept
 }
 
 // wideSources is how many domains a change may open something to and still
 // count as made for the one that asked.
 const wideSources = 10
 
-// wideTuples is how many accesses a change may open and still count as made for
-// the one that was denied. One that lets a domain at every file of the system
-// opens some 50,000.
-const wideTuples = 10000
+// wideTargets is how many types a change may open and still count as made for the
+// one that was denied: all ports have some 600, homes some 200, and one that lets
+// a domain at every file of the system opens thousands.
+const wideTargets = 1000
 
 // wide reports whether a change is meant for the whole system, or for all that
 // is in it, rather than for a domain or its few helpers.
-func wide(e policy.Exposure) bool { return e.Sources > wideSources || e.Tuples > wideTuples }
+func wide(e policy.Exposure) bool { return e.Sources > wideSources || e.Targets > wideTargets }
 
 func domains(n int) string {
 	if n == 1 {

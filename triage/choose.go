@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/sekit/sekit/fcontext"
+	"github.com/sekit/sekit/policy"
 )
 
 // maxTypes is how many types are offered for one path.
@@ -27,21 +28,44 @@ func (c *investigation) typesFor(p string, kind fcontext.Kind, mayUse func(typ s
 }
 
 // choose returns those of some types that are worth to be offered for a path,
-// the likeliest first.
+// the likeliest first. Where a path is the administrator's and its name speaks
+// of what the policy has no type for, it may have one for anything else.
 func (c *investigation) choose(types []string, p string, kind fcontext.Kind, mayUse func(typ string) bool) []string {
-	var choices []choice
 	as := c.purpose(p, kind)
+	names := c.chooseFor(types, p, as, kind, mayUse, false)
+	if names == nil && as != "" {
+		names = c.chooseFor(types, p, "", kind, mayUse, false)
+	}
+	if names == nil && unclaimed(p) && !inHome(p) {
+		names = c.chooseFor(types, p, "", kind, mayUse, true)
+	}
+	return names
+}
+
+// chooseFor returns those of some types that the policy's authors would put at a
+// path whose name speaks of a directory, or of none. The last resort are the
+// domain's own types for what is kept elsewhere in /var, and those for what many
+// share.
+func (c *investigation) chooseFor(types []string, p, as string, kind fcontext.Kind, mayUse func(typ string) bool, last bool) []string {
+	var choices []choice
+	now := c.canonical(c.d.Target.Type())
+	plain := kind == fcontext.File || kind == fcontext.Dir
 	general := c.generalType(as, kind)
 	for _, name := range types {
 		typ, err := c.t.pol.Type(name)
 		switch {
-		case err != nil || name == c.canonical(c.d.Target.Type()) || !mayUse(name):
+		case err != nil || name == now || !mayUse(name):
 			continue
 		case name == general: // is not made for one purpose, but for this one
 		case c.t.types.unplaced(name) && !c.t.types.owned(name, c.d.Source.Type()):
 			continue
-		case !c.t.types.usable(typ, c.executes()) && !c.ownSecret(name, as), !c.t.types.fits(name, p, as, kind):
+		case last && plain && c.keeps(name): // is for the domain's files alone
+		case !c.t.types.usable(typ, c.executes()) && !c.ownSecret(name, as):
 			continue
+		case !sibling(name, now) && !c.t.types.fits(name, p, as, kind):
+			continue
+		case plain && c.t.types.passing(name) && !c.t.types.native(name, p) && (as == "" || !c.t.types.native(name, as+"/")):
+			continue // of files that come and go, elsewhere
 		}
 		x, err := c.relabelExposure(name)()
 		if err != nil {
@@ -51,12 +75,13 @@ func (c *investigation) choose(types []string, p string, kind fcontext.Kind, may
 			follows:  !c.wholeOperation(name),
 			foreign:  !named(name, c.d.Source.Type()) && !c.t.types.owned(name, c.d.Source.Type()),
 			adopted:  !named(name, c.d.Source.Type()),
-			stranger: !sibling(name, c.canonical(c.d.Target.Type())),
+			stranger: !sibling(name, now),
 			misfit:   c.t.types.kept(name, p, as, kind),
 			exposure: x.Tuples,
 			afar:     !c.t.types.native(name, p),
 		}
-		if name != general && r.foreign && (x.Sources > wideSources || c.t.types.others(name, c.d.Source.Type())) {
+		public := last && c.onlyLooks() && c.t.types.graded[name]
+		if name != general && r.foreign && (x.Sources > wideSources && !public || !c.meant(name)) {
 			continue // made for many, or for somebody else
 		}
 		choices = append(choices, choice{name, r})
@@ -64,7 +89,51 @@ func (c *investigation) choose(types []string, p string, kind fcontext.Kind, may
 	if slices.ContainsFunc(choices, func(ch choice) bool { return ch.name == general }) {
 		choices = slices.DeleteFunc(choices, func(ch choice) bool { return ch.name != general && ch.rank.foreign })
 	}
-	return c.likeliest(choices, p, kind)
+	return c.likeliest(c.withLeastRights(choices), p, kind)
+}
+
+// meant reports whether a type that is not named like the domain may be for it
+// all the same: it is not named like another domain, nor one of programs, and
+// there are rules on this very type. Those on an attribute that it has, too, say nothing of what it is
+// for; nor is what users may look at for them.
+func (c *investigation) meant(typ string) bool {
+	first := c.operation[0].Access
+	if c.t.types.others(typ, first.Source.Type()) || c.t.types.has(first.Source.Type(), "userdomain") {
+		return false
+	}
+	rules, err := c.t.pol.Rules(policy.RuleQuery{Kinds: policy.KindAllow, Source: first.Source.Type(), Target: typ, TargetDirect: true,
+		Classes: []string{first.Class}, Permissions: first.Permissions})
+	if err != nil {
+		return false
+	}
+	for range rules {
+		return !c.runs(typ)
+	}
+	return false
+}
+
+// runs reports whether the domain may execute files of a type: it is one of
+// programs then, whoever they are for.
+func (c *investigation) runs(typ string) bool {
+	d, err := c.t.pol.Decide(policy.Access{Source: c.d.Source, Target: c.d.Target.WithType(typ), Class: "file", Permissions: []string{"execute"}})
+	return err == nil && d.Allowed
+}
+
+// withLeastRights leaves out, where the process only looks, types that would also
+// let it write and that are otherwise like another one.
+func (c *investigation) withLeastRights(choices []choice) []choice {
+	if !c.onlyLooks() {
+		return choices
+	}
+	writes := func(typ string) bool {
+		d, err := c.t.pol.Decide(policy.Access{Source: c.d.Source, Target: c.d.Target.WithType(typ), Class: "file", Permissions: []string{"write"}})
+		return err == nil && d.Allowed
+	}
+	return slices.DeleteFunc(slices.Clone(choices), func(a choice) bool {
+		return writes(a.name) && slices.ContainsFunc(choices, func(b choice) bool {
+			return sibling(a.name, b.name) && !b.rank.follows && !writes(b.name)
+		})
+	})
 }
 
 // choice is a type that may be offered for a path.
@@ -104,6 +173,17 @@ func (c *investigation) likeliest(choices []choice, p string, kind fcontext.Kind
 		names = append(names, ch.name)
 	}
 	return names
+}
+
+// keeps reports whether a type is the domain's own, for what it keeps below /var.
+func (c *investigation) keeps(name string) bool {
+	n := 0
+	for place, specs := range c.t.types.places[name] {
+		if strings.HasPrefix(place, "/var") && place != "/var/tmp" {
+			n += specs
+		}
+	}
+	return strings.HasPrefix(name, stem(c.d.Source.Type())) && 2*n > c.t.types.specs[name] && c.t.types.trees[name] && !c.t.types.program(name)
 }
 
 // ownSecret reports whether a type is for the domain's own files of the kind

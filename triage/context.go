@@ -49,6 +49,9 @@ func (c *investigation) byContext() {
 		c.f.note("no-label", "the file contexts leave %s alone (<<none>>)", p)
 		c.byParent(p, kind)
 		c.byMove(kind)
+		if c.executes() {
+			c.byInstalling(p)
+		}
 		return
 	}
 	if p == "/" {
@@ -56,7 +59,7 @@ func (c *investigation) byContext() {
 		return
 	}
 	if found && expected.Context.Type() != c.canonical(c.d.Target.Type()) {
-		if c.byRestorecon(p, expected) {
+		if c.byRestorecon(p, expected) && !c.barren(p, expected) {
 			return
 		}
 	} else if found {
@@ -73,7 +76,7 @@ func (c *investigation) byContext() {
 	if kind == fcontext.Dir {
 		c.byDirectory(p)
 	}
-	if !c.belongs(p, kind, expected, found) {
+	if inHome(p) || !c.belongs(p, kind, expected, found) {
 		c.byMove(kind)
 	}
 }
@@ -122,6 +125,9 @@ func (c *investigation) byRestorecon(p string, expected fcontext.Match) bool {
 		exposure: c.relabelExposure(expected.Context.Type()),
 	}
 	c.afterExecution(&cand, to)
+	if c.barren(p, expected) {
+		cand.more = append(cand.more, Step{Assumed: true, Access: c.look(to)})
+	}
 	c.f.why("%s has the type %s; the file contexts say %s (%s)", p, c.d.Target.Type(), expected.Context.Type(), where(expected.Spec))
 	if !c.cures(&cand) && (c.executes() && !c.t.types.program(expected.Context.Type()) || !c.switchOn(&cand)) {
 		c.mislabelled = true
@@ -131,6 +137,24 @@ func (c *investigation) byRestorecon(p string, expected fcontext.Match) bool {
 		c.f.Fixes = append(c.f.Fixes, fix)
 	}
 	return ok
+}
+
+// barren reports whether a directory that the process works on would get a type
+// with which that leads to nothing: one that labels what nobody has labelled more
+// closely, and whose files the domain may not even read.
+func (c *investigation) barren(p string, expected fcontext.Match) bool {
+	works := func(perm string) bool { return perm != "getattr" && perm != "search" }
+	typ := expected.Context.Type()
+	if c.d.Class != "dir" || isStandard(p) || !unclaimed(p) || !c.t.types.base(typ) || !slices.ContainsFunc(c.f.Access.Permissions, works) {
+		return false
+	}
+	d, err := c.t.pol.Decide(c.look(c.d.Target.WithType(typ)))
+	return err == nil && !d.Allowed
+}
+
+// look is the reading of a file of a context.
+func (c *investigation) look(file policy.Context) policy.Access {
+	return policy.Access{Source: c.d.Source, Target: file, Class: "file", Permissions: []string{"getattr", "open", "read"}}
 }
 
 // byWholeContext tries the user, role and range that the file contexts expect,

@@ -53,6 +53,9 @@ func (c *investigation) afterExecution(cand *candidate, file policy.Context) {
 		return
 	}
 	cand.summary += sentence(", so that it runs in %s", domain.Type())
+	if c.t.types.unconfined(domain.Type()) {
+		cand.warnings = append(cand.warnings, sentence("%s is unconfined: the policy keeps the program from next to nothing; a policy module with a domain of its own would", domain.Type()))
+	}
 	apply := cand.apply
 	cand.apply = func(s Step) Step {
 		s = apply(s)
@@ -61,6 +64,13 @@ func (c *investigation) afterExecution(cand *candidate, file policy.Context) {
 		}
 		return s
 	}
+}
+
+// starts reports whether the process leaves its domain by executing a file of a
+// context.
+func (c *investigation) starts(file policy.Context) bool {
+	domain, err := c.t.pol.NewContext(c.d.Source, file, "process", "")
+	return err == nil && domain.Type() != c.d.Source.Type()
 }
 
 // staysIn reports whether executing the file as it is keeps the process in its

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"io"
+	"path"
 	"slices"
 	"strings"
 
@@ -32,6 +33,7 @@ func (c *investigation) byModule() {
 		}
 		warnings = append(warnings, found.Reason)
 	}
+	warnings = withoutPrefixes(warnings)
 	if reason, ok := c.futile(rule); ok {
 		c.f.reject(Module, summary, "does not cure it: %s", reason)
 		return
@@ -136,6 +138,9 @@ func (c *investigation) offerModule(rule module.Rule, summary string, warnings [
 	}
 	if c.mayBeInherited() {
 		cand.warnings = append(cand.warnings, sentence("the log does not tell whether %s asked for this itself or was handed the descriptor by mistake; in that case the program goes on without, and nothing is to be allowed", c.f.Denial.Comm))
+	}
+	if _, isFile := fileKind(rule.Class); isFile && inHome(c.at) && !c.contained() && !c.t.types.has(rule.Source, "userdomain") && c.generalAt(c.at) == rule.Target {
+		cand.warnings = append(cand.warnings, sentence("%s is the type of whatever lies in homes, and the rule opens all of it: a copy (cp, not mv) where the policy has such files for %s opens nothing", rule.Target, rule.Source))
 	}
 	if c.runsWhatItWrites(rule) {
 		cand.warnings = append(cand.warnings, sentence("%s may write files of this type itself: whoever makes it write one can then have it run", c.d.Source.Type()))
@@ -265,6 +270,18 @@ func (c *investigation) evidence() string {
 		s += ", " + c.d.ID.String()
 	}
 	return s
+}
+
+// generalAt is the type of files in a path's directory that nothing is said of.
+func (c *investigation) generalAt(p string) string {
+	if c.t.sys.Contexts == nil {
+		return ""
+	}
+	m, ok := c.t.sys.Contexts.Lookup(path.Dir(p)+nowhere, fcontext.File)
+	if !ok || m.None {
+		return ""
+	}
+	return m.Context.Type()
 }
 
 // runsWhatItWrites reports whether a rule lets a domain execute files of a type

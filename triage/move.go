@@ -120,14 +120,19 @@ func (c *investigation) rebornIn(s Step, dir string, context policy.Context) Ste
 }
 
 // byInstalling tries the place for programs that an administrator adds, on one
-// that is in a place for other things. Moving it there opens nothing.
+// that is in a place for other things: in a home or, for what starts programs in
+// domains of their own as an init system does, anywhere else. Moving it there
+// opens nothing.
 func (c *investigation) byInstalling(p string) {
 	to := path.Join("/usr/local/bin", path.Base(p))
 	m, ok := c.t.sys.Contexts.Lookup(to, fcontext.File)
-	if !ok || m.None || area(p) != "/home" || !c.t.types.program(m.Context.Type()) || slices.Contains(c.f.Access.Permissions, "entrypoint") {
+	if !ok || m.None || p == to || !c.t.types.program(m.Context.Type()) || slices.Contains(c.f.Access.Permissions, "entrypoint") {
 		return
 	}
 	file := c.d.Target.WithType(m.Context.Type())
+	if !inHome(p) && !c.starts(file) {
+		return
+	}
 	cand := candidate{
 		kind:    Context,
 		summary: sentence("install the program where programs are: %s (%s)", to, m.Context.Type()),

@@ -205,6 +205,15 @@ func (s *scenario) check(t *testing.T, sys *sekit.System, f *triage.Finding) {
 	for _, fix := range f.Fixes {
 		said = append(said, fix.Warnings...)
 	}
+	for _, fix := range f.Fixes {
+		for i, w := range fix.Warnings {
+			for j, other := range fix.Warnings {
+				if i != j && strings.HasPrefix(other, w) {
+					t.Errorf("%s: said twice: %q, %q", fix.Summary, w, other)
+				}
+			}
+		}
+	}
 	contains(t, "text", said, s.says)
 	contains(t, "fix", strings.Split(text(f), "\n"), s.also)
 	for _, never := range s.never {

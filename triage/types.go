@@ -23,6 +23,7 @@ type typeFacts struct {
 	specs  map[string]int            // type -> number of specs
 	trees  map[string]bool           // types with a spec for all below a directory
 	mounts map[string]bool           // types of whole file systems (genfscon), and of nothing else
+	graded map[string]bool           // unmarked names of types that come with other rights, too
 	born   map[string]bool           // types that new files get by a type_transition
 
 	prices         memo[relabelling, policy.Exposure]
@@ -42,6 +43,7 @@ func (t *typeFacts) load() {
 		t.trees = make(map[string]bool)
 		t.mounts = make(map[string]bool)
 		t.born = make(map[string]bool)
+		t.loadGraded()
 		defer t.loadBorn()
 		defer t.loadMounts()
 		if t.contexts == nil {
@@ -67,6 +69,18 @@ func (t *typeFacts) load() {
 			t.places[typ][area(s.Pattern)]++
 		}
 	})
+}
+
+// loadGraded notes the types that there are for reading and for writing.
+func (t *typeFacts) loadGraded() {
+	t.graded = make(map[string]bool)
+	for typ := range t.pol.Types() {
+		if plain := unmarked(typ.Name()); plain != typ.Name() {
+			if _, err := t.pol.Type(plain); err == nil {
+				t.graded[plain] = true
+			}
+		}
+	}
 }
 
 // loadMounts notes the types that label file systems as a whole.
@@ -195,14 +209,44 @@ func (t *typeFacts) others(typ, domain string) bool {
 	return false
 }
 
-// program reports whether a type is one of programs.
+// program reports whether a type is one of programs. A type that comes in kinds
+// with other rights is one of data, though what it labels may be run, as Fedora's
+// httpd_sys_content_t.
 func (t *typeFacts) program(name string) bool {
+	t.load()
+	if t.graded[unmarked(name)] {
+		return false
+	}
 	typ, err := t.pol.Type(name)
 	if err != nil {
 		return false
 	}
 	for _, programs := range [...]string{"exec_type", "entry_type"} {
 		if a, err := t.pol.Attribute(programs); err == nil && a.Has(typ) {
+			return true
+		}
+	}
+	return false
+}
+
+// has reports whether a type has an attribute that the policy has.
+func (t *typeFacts) has(name, attribute string) bool {
+	typ, err := t.pol.Type(name)
+	if err != nil {
+		return false
+	}
+	a, err := t.pol.Attribute(attribute)
+	return err == nil && a.Has(typ)
+}
+
+// unconfined reports whether a domain is one that may do nearly all there is.
+func (t *typeFacts) unconfined(domain string) bool { return t.has(domain, "unconfined_domain_type") }
+
+// passing reports whether a type is one of files that come and go: temporary
+// ones, locks, and what is in /run.
+func (t *typeFacts) passing(name string) bool {
+	for _, attribute := range [...]string{"tmpfile", "tmpfsfile", "pidfile", "lockfile"} {
+		if t.has(name, attribute) {
 			return true
 		}
 	}
