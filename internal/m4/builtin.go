@@ -133,6 +133,7 @@ func add(args []string, n int32) (string, error) {
 }
 
 func divert(p *Processor, args []string) (string, error) {
+	p.diverted = true
 	switch strings.TrimSpace(arg(args, 1)) {
 	case "", "0":
 		p.discard = false

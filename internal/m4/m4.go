@@ -72,6 +72,7 @@ type Processor struct {
 	depth  int
 
 	discard  bool // divert(-1)
+	diverted bool // a macro has set that
 	out      strings.Builder
 	lines    []place // of the output's lines
 	started  bool    // the last one has its position
@@ -150,11 +151,11 @@ func (p *Processor) Has(names *Names) []int {
 }
 
 // DefinesOnly reports whether what was read has defined a macro and has had no
-// other effect: no other definition, no message.
+// other effect: no other definition, no message, nothing on what is put out next.
 func (p *Processor) DefinesOnly(name string) bool {
 	t := p.table
 	return len(t.own) == 1 && t.names.list[0] == name && t.own[0] != nil && t.own[0].builtin == nil && t.own[0].under == nil &&
-		!p.exited && len(p.messages) == 0
+		!p.exited && !p.diverted && len(p.messages) == 0
 }
 
 // Text returns the text of a macro; empty of a builtin and of what is not defined.

@@ -2,6 +2,7 @@ package refpolicy_test
 
 import (
 	"strings"
+	"sync"
 	"testing"
 	"testing/fstest"
 
@@ -71,6 +72,8 @@ func TestWaitingOther(t *testing.T) {
 		"counts":     "define(`n',0)define(`interface',`define(`n',incr(n))define(`$1',`n')`define(`$1',`'n $2')')",
 		"defines":    "define(`interface',``define(`$1',`$2')define(`$1_again',`$2')'')",
 		"says":       "define(`interface',`errprint(`$1')`define(`$1',`$2')'')",
+		"diverts":    "define(`interface',``define(`$1',`$2')'divert(-1)')",
+		"diverts 2":  "define(`interface',``define(`$1',`$2')divert'')",
 		"nothing":    "define(`interface',`')",
 		"no such":    "",
 		"both sides": "define(`interface',`define(`$1',`first')`define(`$1',`$2')'')",
@@ -90,4 +93,26 @@ func TestWaitingOther(t *testing.T) {
 			t.Errorf("%s: %+v %v, want %+v %v", name, got, err1, m, err2)
 		}
 	}
+}
+
+// TestWaitingShared has several modules ask for the same interfaces at a time.
+func TestWaitingShared(t *testing.T) {
+	h := open(t)
+	src := refpolicy.Source{Name: "x", TE: "daemon_domain(x)\nlogs_old(x_t)\n", IF: "interface(`x_own',`logs_read($1)')\n"}
+	want, err := open(t).Module(src)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var group sync.WaitGroup
+	for range 8 {
+		group.Go(func() {
+			if got, err := h.Module(src); err != nil || got.TE != want.TE {
+				t.Errorf("%+v, %v, want %+v", got, err, want)
+			}
+			if all := h.Interfaces(); len(all) != 3 {
+				t.Errorf("%d interfaces", len(all))
+			}
+		})
+	}
+	group.Wait()
 }

@@ -125,20 +125,25 @@ func (l *loader) glob(dir, ext string) ([]string, error) {
 	return out, nil
 }
 
-// readFiles reads files, several at a time, and has each looked at. The error is
-// that of the first file that has one.
+// readFiles reads files, several at a time, and has each looked at, until one
+// can't be read.
 func (l *loader) readFiles(names []string, look func(n int, text string)) ([]file, error) {
 	files, errs := make([]file, len(names)), make([]error, len(names))
 	var next atomic.Int32
+	var failed atomic.Bool
 	var workers sync.WaitGroup
 	for range min(runtime.GOMAXPROCS(0), len(names)) {
 		workers.Go(func() {
 			var r reader
-			for n := int(next.Add(1)) - 1; n < len(names); n = int(next.Add(1)) - 1 {
+			for n := int(next.Add(1)) - 1; n < len(names) && !failed.Load(); n = int(next.Add(1)) - 1 {
 				text, err := r.read(l, names[n])
-				if files[n], errs[n] = (file{names[n], text}), err; err == nil {
-					look(n, text)
+				if err != nil {
+					errs[n] = err
+					failed.Store(true)
+					return
 				}
+				files[n] = file{names[n], text}
+				look(n, text)
 			}
 		})
 	}
