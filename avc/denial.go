@@ -143,7 +143,7 @@ type Manager struct {
 // shared and must not be modified.
 //
 // The denials of an input that is read ahead, such as a file, share their memory
-// with others: in blocks of up to 16 events, and of up to 8 KiB of text. Who
+// with others: in blocks of up to 16 events, and of up to 7 KiB of text. Who
 // keeps a few of very many keeps a [Denial.Clone] of them. With Options.Reuse
 // that is so for all that are kept.
 type Denial struct {
