@@ -171,9 +171,12 @@ func (r *reader) read(l *loader, name string) (string, error) {
 	}
 	defer f.Close()
 	tooMuch := &fs.PathError{Op: "read", Path: name, Err: errors.New("too much for headers")}
+	if info, err := f.Stat(); err == nil && info.Size() >= int64(len(r.buf)) && info.Size() <= maxFile {
+		r.buf = make([]byte, info.Size()+16<<10) // for some more files, too
+	}
 	for n := 0; ; {
 		if n == len(r.buf) {
-			r.buf = append(r.buf, make([]byte, max(256<<10, n))...)
+			r.buf = append(r.buf, make([]byte, max(16<<10, n))...)
 		}
 		more, err := f.Read(r.buf[n:])
 		if n += more; n > maxFile {
