@@ -56,6 +56,8 @@ func (c *investigation) chooseFor(types []string, p, as string, kind fcontext.Ki
 		switch {
 		case err != nil || name == now || !mayUse(name):
 			continue
+		case kind != fcontext.CharDevice && kind != fcontext.BlockDevice && (c.t.types.has(name, "device_node") || strings.HasSuffix(name, "_device_t")):
+			continue
 		case name == general: // is not made for one purpose, but for this one
 		case c.t.types.unplaced(name) && !c.t.types.owned(name, c.d.Source.Type()):
 			continue
@@ -126,8 +128,8 @@ func (c *investigation) withLeastRights(choices []choice) []choice {
 		return choices
 	}
 	writes := func(typ string) bool {
-		d, err := c.t.pol.Decide(policy.Access{Source: c.d.Source, Target: c.d.Target.WithType(typ), Class: "file", Permissions: []string{"write"}})
-		return err == nil && d.Allowed
+		d, err := c.t.pol.Decide(policy.Access{Source: c.d.Source, Target: c.d.Target.WithType(typ), Class: "file", Permissions: []string{"write", "append"}})
+		return err == nil && len(d.Granted) > 0
 	}
 	return slices.DeleteFunc(slices.Clone(choices), func(a choice) bool {
 		return writes(a.name) && slices.ContainsFunc(choices, func(b choice) bool {

@@ -44,6 +44,10 @@ func (c *investigation) byContext() {
 		c.f.reject(Context, sentence("give %s another type", p), "%s is what the policy keeps from ordinary domains: see what the file is and how it got there", c.d.Target.Type())
 		return
 	}
+	if c.creates() {
+		c.byMaking(p, kind)
+		return
+	}
 	expected, found := c.t.sys.Contexts.Lookup(p, kind)
 	if found && expected.None {
 		c.f.note("no-label", "the file contexts leave %s alone (<<none>>)", p)

@@ -37,6 +37,14 @@ func (c *investigation) byMove(kind fcontext.Kind) {
 				continue
 			}
 			to := first.Target.WithType(typ.Name())
+			if c.creates() {
+				dir, ok := c.t.sys.Contexts.Lookup(path.Dir(example), fcontext.Dir)
+				made, err := c.t.pol.NewContext(c.d.Source, dir.Context, c.d.Class, path.Base(example))
+				if !ok || dir.None || err != nil {
+					continue
+				}
+				to = made
+			}
 			fix, ok := c.try(&candidate{
 				kind:    Context,
 				summary: sentence("move it to where the policy expects one: %s (%s)", spec.Pattern, typ.Name()),

@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -83,7 +85,7 @@ func whyOf(all map[string]string, serial int) string {
 // audit2why whether the denial is cured by it, or by the boolean that goes with
 // it.
 func TestOracleScenariosCured(t *testing.T) {
-	oracle.Require(t, "audit2why", "matchpathcon")
+	oracle.Require(t, "audit2why", "matchpathcon", "sesearch")
 	sys := debian(t)
 	labels := newLabels(t, sys.Contexts)
 	var log bytes.Buffer
@@ -122,7 +124,8 @@ func TestOracleScenariosCured(t *testing.T) {
 	oracle.Report(t, "triage-scenarios-cured", len(wants), different)
 }
 
-// labels asks matchpathcon, with local specs or without.
+// labels asks matchpathcon, with local specs or without, for paths as they are
+// after substitutions: -f does without these.
 type labels struct {
 	dir      string
 	contexts *fcontext.DB
@@ -171,8 +174,13 @@ func (l labels) typeAfter(t *testing.T, f *triage.Finding, fix *triage.Fix) stri
 	if err := os.WriteFile(filepath.Join(l.dir, "file_contexts.local"), []byte(local), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	mode := map[string]string{"file": "file", "dir": "dir", "lnk_file": "link", "sock_file": "socket", "chr_file": "char"}[f.Access.Class]
-	cmd := exec.Command("matchpathcon", "-n", "-m", mode, "-f", filepath.Join(l.dir, "file_contexts"), l.spot(f))
+	object, class := f.Denial.FullPath, f.Access.Class
+	made := slices.Contains(f.Access.Permissions, "create")
+	if made {
+		object, class = path.Dir(object), "dir" // which gives what is made in it its type
+	}
+	mode := map[string]string{"file": "file", "dir": "dir", "lnk_file": "link", "sock_file": "socket", "chr_file": "char"}[class]
+	cmd := exec.Command("matchpathcon", "-n", "-m", mode, "-f", filepath.Join(l.dir, "file_contexts"), l.contexts.Explain(object, fcontext.Any).Path)
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		t.Fatalf("%s: %v: %s", cmd, err, out)
@@ -181,11 +189,14 @@ func (l labels) typeAfter(t *testing.T, f *triage.Finding, fix *triage.Fix) stri
 	if len(context) < 3 {
 		t.Fatalf("%s: %s", cmd, out)
 	}
+	if made {
+		rules := oracle.Output(t, "sesearch", "-T", "-s", f.Access.Source.Type(), "-t", context[2], "-c", f.Access.Class, oracle.DebianPolicy)
+		if m := transitionTo.FindStringSubmatch(rules); m != nil {
+			return m[1]
+		}
+	}
 	return context[2]
 }
 
-// spot is where the object is after substitutions, which matchpathcon -f does
-// without.
-func (l labels) spot(f *triage.Finding) string {
-	return l.contexts.Explain(f.Denial.FullPath, fcontext.Any).Path
-}
+// transitionTo is the type of what is made, in a rule without a name.
+var transitionTo = regexp.MustCompile(`(?m)^type_transition \S+ \S+:\S+ (\S+);$`)

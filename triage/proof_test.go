@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os/exec"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -94,6 +95,20 @@ func kindOf(class string) fcontext.Kind {
 // that the process runs.
 func restore(db *fcontext.DB, pol *policy.Policy, f *triage.Finding, access *policy.Access, p string, recursive bool) error {
 	object := f.Denial.FullPath
+	if slices.Contains(access.Permissions, "create") && access.Class != "process" {
+		// What is to be made gets its context from its directory.
+		dir := path.Dir(object)
+		if dir != p && !(recursive && strings.HasPrefix(dir, p+"/")) {
+			return fmt.Errorf("restorecon %s does not reach %s, where %s is made", p, dir, object)
+		}
+		m, ok := db.Lookup(dir, fcontext.Dir)
+		if !ok || m.None {
+			return fmt.Errorf("no context for %s", dir)
+		}
+		made, err := pol.NewContext(access.Source, access.Target.WithType(m.Context.Type()), access.Class, path.Base(object))
+		access.Target = made
+		return err
+	}
 	if object != p && !(recursive && strings.HasPrefix(object, p+"/")) {
 		if p != f.Denial.Exe {
 			return fmt.Errorf("restorecon %s does not reach %s", p, object)

@@ -15,7 +15,7 @@ import (
 // directory on the way but not the file at its end, read but not the open and
 // getattr that belong to it.
 func (c *investigation) steps() []Step {
-	first := Step{Access: c.f.Access, Path: c.at}
+	first := Step{Access: c.f.Access, Path: c.at, born: c.creates()}
 	steps := []Step{first}
 	if c.d.Class == "dbus" && c.d.HasPermission("send_msg") && c.d.Source != c.d.Target {
 		// dbus-daemon asks for the answer, too.

@@ -217,16 +217,7 @@ func (t *typeFacts) program(name string) bool {
 	if t.graded[unmarked(name)] {
 		return false
 	}
-	typ, err := t.pol.Type(name)
-	if err != nil {
-		return false
-	}
-	for _, programs := range [...]string{"exec_type", "entry_type"} {
-		if a, err := t.pol.Attribute(programs); err == nil && a.Has(typ) {
-			return true
-		}
-	}
-	return false
+	return t.has(name, "exec_type") || t.has(name, "entry_type")
 }
 
 // has reports whether a type has an attribute that the policy has.
