@@ -367,7 +367,7 @@ func proctitle(s string, interp bool) []string {
 		return nil
 	}
 	if interp {
-		return strings.Fields(val)
+		return strings.FieldsFunc(val, func(c rune) bool { return c == ' ' })
 	}
 	return strings.Split(strings.TrimRight(untrusted(val, kind), "\x00"), "\x00")
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"html"
+	"slices"
 	"unicode/utf8"
 )
 
@@ -16,6 +17,9 @@ import (
 // of a name that another line opened, page that the line before was the source of
 // a web page; it returns whether this one is.
 func unmark(b []byte, inName, page bool) ([]byte, bool) {
+	if i, j := bareNames(b); i < j && !isRewritten(b[:i]) && !isRewritten(b[j:]) {
+		return unmarkAround(b[:i], b[i:j], b[j:])
+	}
 	if hasHigh(b) {
 		b = plainRunes(b)
 	}
@@ -39,6 +43,48 @@ func unmark(b []byte, inName, page bool) ([]byte, bool) {
 		b = withoutEmphasis(b, inName)
 	}
 	return b, page
+}
+
+// bareNames returns where the names and command lines stand in an interpreted
+// record, which have no quotes there: what looks like markup in them is theirs.
+func bareNames(b []byte) (start, end int) {
+	at := bytes.Index(b, []byte(" : "))
+	if at < 0 || indexAudit(b[:at]) < 0 || !bytes.HasSuffix(bytes.TrimRight(b[:at], " "), []byte(")")) {
+		return 0, 0
+	}
+	start, end = len(b), len(b)
+	for _, key := range [...]string{" comm=", " name=", " path=", " cwd=", " exe=", " proctitle=", " a0="} {
+		if i := bytes.Index(b[at:], []byte(key)); i >= 0 {
+			start = min(start, at+i)
+		}
+	}
+	if i := bytes.LastIndex(b, []byte("scontext=")); i >= 0 {
+		end = bytes.LastIndexByte(b[:i], ' ') + 1
+	}
+	return start, end
+}
+
+// isRewritten reports whether there is something in a text that its page has put
+// between all letters, or before all of some kind.
+func isRewritten(b []byte) bool {
+	return bytes.Contains(b, []byte("<wbr")) || bytes.Contains(b, []byte(`\_`)) || hasHigh(b) && bytes.ContainsFunc(b, isUnseen)
+}
+
+// unmarkAround is unmark for what stands before and behind bare names. They are
+// rid only of what the other parts prove to be the page's.
+func unmarkAround(head, names, tail []byte) ([]byte, bool) {
+	page := hasEntity(head, false) || hasEntity(tail, false) || bytes.Contains(names, []byte(" dev=&quot;"))
+	blanks := bytes.Contains(head, []byte(nbsp)) || bytes.Contains(tail, []byte(nbsp))
+	if page {
+		names = []byte(html.UnescapeString(string(names)))
+	}
+	if blanks {
+		names = bytes.ReplaceAll(names, []byte(nbsp), []byte{' '})
+	}
+	names = withoutBreak(names)
+	head, _ = unmark(head, false, page)
+	tail, _ = unmark(tail, false, page)
+	return slices.Concat(head, names, tail), page
 }
 
 // hasHigh reports whether there is a byte that is not ASCII.

@@ -82,6 +82,26 @@ func TestForgedMarkup(t *testing.T) {
 	}
 }
 
+// TestInterpretedNames: ausearch -i writes names and command lines without
+// quotes. What looks like markup in them is theirs.
+func TestInterpretedNames(t *testing.T) {
+	const stamp = "msg=audit(11/21/26 01:40:18.215:109) : "
+	for _, name := range []string{"a **b** c", "<b>x</b> y", "x `y` z", "sed s/&/&amp;/g x", "a\u3000b", "x <wbr> y"} {
+		text := "type=PROCTITLE " + stamp + "proctitle=sh -c " + name + "\n" +
+			"type=AVC " + stamp + "avc:  denied  { read } for  pid=679 comm=cat name=" + name +
+			" dev=\"sda1\" ino=7 scontext=system_u:system_r:httpd_t:s0 tcontext=system_u:object_r:etc_t:s0 tclass=file permissive=0\n"
+		e, err := avc.ParseRecord(text)
+		if err != nil || len(e.Denials) != 1 {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		d := e.Denials[0]
+		if d.Name != name || strings.Join(d.Cmdline, " ") != "sh -c "+name || d.Source.Type() != "httpd_t" {
+			t.Errorf("%q: name %q, command line %q, %v", name, d.Name, d.Cmdline, d.Source)
+		}
+	}
+}
+
 // TestForgedCommandLine: an object manager prints a command line with its blanks.
 func TestForgedCommandLine(t *testing.T) {
 	for _, line := range []string{

@@ -23,7 +23,7 @@ func (r *Reader) undressLine(b []byte) []byte {
 	} else if bytes.IndexByte(b, '=') >= 0 {
 		r.mail = false
 	}
-	if r.opts.Provenance < ProvenanceFile {
+	if r.opts.Provenance < ProvenanceFile && (!r.inBareNames() || bytes.Contains(b, auditP)) {
 		b, r.page = unmark(b, r.open != nil && openQuote(r.open.recs[len(r.open.recs)-1].text), r.page)
 		return b
 	}
@@ -31,6 +31,16 @@ func (r *Reader) undressLine(b []byte) []byte {
 		b = bytes.ReplaceAll(b, []byte(nbsp), []byte{' '})
 	}
 	return b
+}
+
+// inBareNames reports whether a line may go on an interpreted record that is
+// names and command lines.
+func (r *Reader) inBareNames() bool {
+	if r.open == nil || len(r.open.recs) == 0 {
+		return false
+	}
+	rec := &r.open.recs[len(r.open.recs)-1]
+	return rec.form == FormInterpreted && rec.typ != TypeAVC && !rec.typ.selinux()
 }
 
 const (
