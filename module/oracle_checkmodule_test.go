@@ -290,13 +290,7 @@ func TestOracleCheckmoduleSource(t *testing.T) {
 // TestOracleCheckmoduleRandom compiles random modules, half of them spoiled.
 func TestOracleCheckmoduleRandom(t *testing.T) {
 	c := compareWith(t)
-	seed := uint64(1)
-	if s := os.Getenv("SEKIT_ORACLE_SEED"); s != "" {
-		var err error
-		if seed, err = strconv.ParseUint(s, 10, 64); err != nil {
-			t.Fatal(err)
-		}
-	}
+	seed := oracleSeed(t)
 	for n := range 300 {
 		g := &generator{r: rand.New(rand.NewPCG(seed, uint64(n))), noMLS: n%7 == 0}
 		te := g.module()
@@ -315,4 +309,18 @@ func TestOracleCheckmoduleRandom(t *testing.T) {
 	oracle.Report(t, "module-checkmodule-random-accepted", c.accepted, c.acceptedDifferent)
 	oracle.Report(t, "module-checkmodule-random-refused", c.refused, c.refusedDifferent)
 	oracle.Report(t, "module-checkmodule-random-lines", c.lines, c.linesDifferent)
+}
+
+// oracleSeed is that of random modules.
+func oracleSeed(t *testing.T) uint64 {
+	t.Helper()
+	s := os.Getenv("SEKIT_ORACLE_SEED")
+	if s == "" {
+		return 1
+	}
+	seed, err := strconv.ParseUint(s, 10, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return seed
 }

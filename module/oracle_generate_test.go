@@ -17,6 +17,10 @@ type generator struct {
 	b     strings.Builder
 	fresh int
 	noMLS bool
+	// linked is for modules that are to be linked to the example policy and to
+	// the module of [poolNames]: of one sensitivity, without tunables, and without
+	// what pp and CIL make nothing of.
+	linked bool
 }
 
 // known are the names that a block may use.
@@ -61,6 +65,19 @@ func (g *generator) name(kind string) string {
 
 func (g *generator) write(format string, args ...any) { fmt.Fprintf(&g.b, format, args...) }
 
+// poolNames declares what the modules of a generator require, but for some.
+const poolNames = `module names 1.0;
+require { class file read; }
+attribute req_a0; attribute req_a1; attribute req_a2; attribute req_a3;
+type req_t0, req_a0; type req_t1, req_a0, req_a1; type req_t2, req_a2; type req_t3; type req_t4, req_a1, req_a2; type req_t5, req_a0;
+type more_t0; type more_t1, req_a3; type more_t2;
+role req_r0; role req_r1; role req_r2; role req_r3;
+attribute_role req_ra0; attribute_role req_ra1;
+role req_r0 types { req_t0 req_t1 }; roleattribute req_r1 req_ra0; roleattribute req_r2 req_ra1;
+bool req_b0 true; bool req_b1 false; bool req_b2 true; bool req_b3 false;
+allow req_t0 req_t1:file read;
+`
+
 // module writes a module.
 func (g *generator) module() string {
 	g.write("module text 1.0;\n")
@@ -90,15 +107,22 @@ func (g *generator) require(k *known, all bool) {
 	list("role", &k.roles, "req_r", 4)
 	list("attribute_role", &k.roleAttributes, "req_ra", 2)
 	list("bool", &k.booleans, "req_b", 5)
-	if g.chance(3) {
+	if !g.linked && g.chance(3) {
 		list("tunable", &k.booleans, "req_tun", 2)
 	}
 	if !g.noMLS {
-		list("sensitivity", &k.sensitivities, "s", 3)
+		sensitivities := 3
+		if g.linked {
+			sensitivities = 1
+		}
+		list("sensitivity", &k.sensitivities, "s", sensitivities)
 		list("category", &k.categories, "c", 5)
 	}
 	for _, class := range slices.Sorted(maps.Keys(pool)) {
 		perms := pool[class]
+		if g.linked && class == "one" {
+			continue
+		}
 		if all || g.chance(5) {
 			var some []string
 			for _, p := range perms {
@@ -133,7 +157,7 @@ func (g *generator) block(k *known, n, depth int) {
 			g.statement(k)
 		}
 	}
-	if !k.isElse && g.chance(4) {
+	if !k.isElse && !g.linked && g.chance(4) {
 		for range 1 + g.r.IntN(2) {
 			g.user(k)
 		}
@@ -198,7 +222,11 @@ func (g *generator) declaration(k *known) {
 		g.write("roleattribute %s %s;\n", g.pick(k.roles), g.pick(k.roleAttributes))
 	case 9:
 		n := g.name("own_b")
-		g.write("%s %s %t;\n", g.pick([]string{"bool", "tunable"}), n, g.chance(2))
+		word := g.pick([]string{"bool", "tunable"})
+		if g.linked {
+			word = "bool"
+		}
+		g.write("%s %s %t;\n", word, n, g.chance(2))
 		k.booleans = append(k.booleans, n)
 	case 10:
 		g.require(k, false)
@@ -287,7 +315,11 @@ func (g *generator) rule(k *known) {
 	case 4:
 		g.write("dontaudit %s %s:%s %s;\n", g.set(k, false, false), g.set(k, true, false), classes, g.permissions(perms))
 	case 5:
-		g.write("auditdeny %s %s:%s %s;\n", g.set(k, false, false), g.set(k, true, false), classes, g.permissions(perms))
+		word := "auditdeny"
+		if g.linked {
+			word = "dontaudit"
+		}
+		g.write(word+" %s %s:%s %s;\n", g.set(k, false, false), g.set(k, true, false), classes, g.permissions(perms))
 	default:
 		word := g.pick([]string{"type_transition", "type_member", "type_change"})
 		g.write("%s %s %s:%s %s;\n", word, g.set(k, false, false), g.set(k, true, false), classes, g.pick(k.types))
@@ -389,7 +421,7 @@ func (g *generator) level(k *known) string {
 }
 
 func (g *generator) levels(k *known) string {
-	if g.chance(2) {
+	if g.linked || g.chance(2) {
 		return g.level(k)
 	}
 	return g.level(k) + " - " + g.level(k)

@@ -20,8 +20,9 @@ import (
 //
 // A module that names what the policy lacks is refused with a
 // [*policy.NameError], one that declares again what is there with a
-// [*module.DuplicateError]; nothing is changed then. Assertions (neverallow) are
-// not checked: semodule does not either unless semanage.conf says so.
+// [*module.DuplicateError], and what pp can't say in CIL with a
+// [*module.UnsupportedError]; nothing is changed then. Assertions (neverallow)
+// are not checked: semodule does not either unless semanage.conf says so.
 //
 // A policy in force lacks what its modules said of attributes, and with it some
 // of what semodule knows. Tunables and attributes of roles are gone: a module

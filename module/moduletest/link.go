@@ -238,8 +238,9 @@ func (u *unit) declares(t policydb.Table, name string) bool {
 	return slices.Contains(s.Decls, u.ID) && (t != policydb.TableRoles || name != "object_r")
 }
 
-// linkUnits links units to a policy, of the optional ones those that can be: what
-// can't leaves the policy as a whole, and maybe with it what others name.
+// linkUnits links units to a policy, of the optional ones those that name nothing
+// that is missing: one that does leaves the policy as a whole, and maybe with it
+// what others name.
 func linkUnits(db *policydb.Policy, units []*unit) (*policydb.Policy, error) {
 	for {
 		l := newLinker(db)
@@ -247,8 +248,8 @@ func linkUnits(db *policydb.Policy, units []*unit) (*policydb.Policy, error) {
 		if err == nil {
 			return l.finish()
 		}
-		var unsupported *module.UnsupportedError
-		if !u.optional || errors.As(err, &unsupported) {
+		var missing *policy.NameError
+		if !u.optional || !errors.As(err, &missing) {
 			return nil, fmt.Errorf("module %s: %w", u.key, err)
 		}
 		u.off = true

@@ -28,8 +28,10 @@ type linker struct {
 	roleMembers map[string]map[uint32]bool
 	roleIndex   map[uint32]int // into db.Roles
 	before      uint32         // the number of the policy's own types
-	nameOf      map[uint32]string
-	selfRules   map[uint32][]policydb.AVRule // of the policy, by type
+	// conditionalsBefore is the number of the policy's own conditionals.
+	conditionalsBefore int
+	nameOf             map[uint32]string
+	selfRules          map[uint32][]policydb.AVRule // of the policy, by type
 
 	rules    []policydb.AVRule
 	xperms   []policydb.XPerms
@@ -46,7 +48,7 @@ func newLinker(base *policydb.Policy) *linker {
 		booleans: make(map[string]uint32), sensitivities: make(map[string]uint32), categories: make(map[string]uint32),
 		classes: make(map[string]*policydb.Class), commons: make(map[string]*policydb.Common), tunables: make(map[string]bool),
 		isAttribute: make(map[uint32]bool), members: make(map[uint32]map[uint32]bool), grown: make(map[uint32]bool),
-		roleMembers: make(map[string]map[uint32]bool), roleIndex: make(map[uint32]int), before: db.NumTypes, sets: make(map[string]uint32),
+		roleMembers: make(map[string]map[uint32]bool), roleIndex: make(map[uint32]int), before: db.NumTypes, conditionalsBefore: len(db.Conditionals), sets: make(map[string]uint32),
 	}
 	for i := range db.Types {
 		t := &db.Types[i]
@@ -87,22 +89,17 @@ func newLinker(base *policydb.Policy) *linker {
 	return l
 }
 
-// declare adds what a unit declares. Types and attributes may be declared by
-// several modules, as semodule has it.
+// declare adds what a unit declares.
 func (l *linker) declare(u *unit) error {
 	for i := range u.m.Symbols.Types {
 		t := &u.m.Symbols.Types[i]
 		if t.Primary == 0 || t.Flavor == policydb.FlavorAlias || !u.declares(policydb.TableTypes, t.Name) {
 			continue
 		}
-		attribute := t.Flavor == policydb.FlavorAttribute
-		if had, ok := l.types[t.Name]; ok {
-			if l.isAttribute[had] != attribute {
-				return fmt.Errorf("%q is both a type and an attribute", t.Name)
-			}
-			continue
+		if _, had := l.types[t.Name]; had {
+			return &module.DuplicateError{Kind: "type", Name: t.Name}
 		}
-		l.addType(t.Name, attribute)
+		l.addType(t.Name, t.Flavor == policydb.FlavorAttribute)
 	}
 	for i := range u.m.Symbols.Roles {
 		r := &u.m.Symbols.Roles[i]
@@ -173,11 +170,13 @@ func (l *linker) alias(u *unit) error {
 		if err != nil {
 			return err
 		}
-		if had, ok := l.types[t.Name]; ok {
-			if had != v {
-				return &module.DuplicateError{Kind: "type", Name: t.Name}
-			}
-			continue
+		_, had := l.types[t.Name]
+		// For an alias in an optional block pp declares the type again there.
+		name := nth(u.names.types, primary)
+		again := !u.cil && u.optional && !u.declares(policydb.TableTypes, name) &&
+			u.names.scopes[policydb.TableTypes][name].Kind == policydb.ScopeDeclared
+		if had || again {
+			return &module.DuplicateError{Kind: "type", Name: t.Name}
 		}
 		l.types[t.Name] = v
 		l.db.Types = append(l.db.Types, policydb.Type{Name: t.Name, Value: v})
@@ -426,7 +425,53 @@ func (l *linker) finish() (*policydb.Policy, error) {
 	if err := l.db.AddRules(l.rules, l.xperms); err != nil {
 		return nil, err
 	}
-	return l.db, nil
+	return l.db, l.typeRulesOnce()
+}
+
+// typeRulesOnce takes the type rules from new conditionals that are there
+// already; one that contradicts another is an error. The branches of one
+// conditional may differ.
+func (l *linker) typeRulesOnce() error {
+	type place struct {
+		rule        policydb.AVRule
+		conditional int
+		inTrue      bool
+	}
+	seen := make(map[policydb.AVRule]place)
+	key := func(r policydb.AVRule) policydb.AVRule {
+		r.Data, r.Enabled = 0, false
+		return r
+	}
+	for _, r := range l.db.AVTab {
+		if r.Kind&policydb.TypeKinds != 0 {
+			seen[key(r)] = place{r, -1, true}
+		}
+	}
+	list := slices.Clone(l.db.Conditionals)
+	var conflict error
+	once := func(rules []policydb.AVRule, i int, inTrue bool) []policydb.AVRule {
+		return slices.DeleteFunc(slices.Clone(rules), func(r policydb.AVRule) bool {
+			if r.Kind&policydb.TypeKinds == 0 {
+				return false
+			}
+			had, ok := seen[key(r)]
+			switch {
+			case !ok:
+				seen[key(r)] = place{r, i, inTrue}
+				return false
+			case had.conditional == i && had.inTrue != inTrue:
+				return false
+			case had.rule.Data != r.Data:
+				conflict = policydb.ErrConflict
+			}
+			return i >= l.conditionalsBefore
+		})
+	}
+	for i := range list {
+		list[i].True, list[i].False = once(list[i].True, i, true), once(list[i].False, i, false)
+	}
+	l.db.Conditionals = slices.DeleteFunc(list, func(c policydb.Conditional) bool { return len(c.True)+len(c.False) == 0 })
+	return conflict
 }
 
 // constraints takes new types of attributes into the constraints that name these.

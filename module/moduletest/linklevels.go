@@ -71,6 +71,9 @@ func (l *linker) level(u *unit, s *policydb.SemanticLevel) (policydb.Level, erro
 	}
 	var bits []uint32
 	for _, r := range s.Categories {
+		if !u.cil && len(s.Categories) > 1 && r.Low != r.High {
+			return policydb.Level{}, &module.UnsupportedError{What: "a range of categories beside others in a package: its CIL can't say it"}
+		}
 		low, ok1 := l.categories[nth(u.names.categories, r.Low)]
 		high, ok2 := l.categories[nth(u.names.categories, r.High)]
 		switch {

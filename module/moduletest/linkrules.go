@@ -20,16 +20,16 @@ func (l *linker) say(u *unit) error {
 	return nil
 }
 
-// flags makes types permissive and bounded, which a module says of a type as a
-// whole.
+// flags makes types permissive and bounded. A module says it of a type as a
+// whole, and pp in each block that names the type.
 func (l *linker) flags(u *unit) error {
-	if u.optional {
-		return nil
-	}
 	for i := range u.m.Symbols.Types {
 		t := &u.m.Symbols.Types[i]
 		v, ok := l.types[t.Name]
 		if !ok || t.Flavor == policydb.FlavorAttribute || t.Primary == 0 { // of an alias pp keeps neither
+			continue
+		}
+		if scope := u.names.scopes[policydb.TableTypes][t.Name]; scope == nil || !slices.Contains(scope.Decls, u.ID) {
 			continue
 		}
 		if t.Flags&policydb.FlagPermissive != 0 {
@@ -47,11 +47,16 @@ func (l *linker) flags(u *unit) error {
 		if err != nil { // of an optional block that does not hold
 			continue
 		}
+		// A type that a block requires and gives an alias pp goes through twice.
+		const table = policydb.TableTypes
+		if !u.cil && u.Required.Symbols[table].Has(t.Value-1) && u.Declared.Symbols[table].Has(t.Value-1) {
+			return &module.DuplicateError{Kind: "typebounds", Name: t.Name}
+		}
 		types := slices.Clone(l.db.Types)
 		for j := range types {
 			if x := &types[j]; x.Value == v && x.Properties&policydb.TypePrimary != 0 {
-				if x.Bounds != 0 && x.Bounds != parent {
-					return fmt.Errorf("the type %q is bounded by two others", t.Name)
+				if x.Bounds != 0 {
+					return &module.DuplicateError{Kind: "typebounds", Name: t.Name}
 				}
 				x.Bounds = parent
 			}
@@ -224,7 +229,13 @@ func (l *linker) conditionals(u *unit) error {
 	return nil
 }
 
+// addConditional adds a conditional, a not around its condition taken off
+// (cond_normalize_expr in libsepol).
 func (l *linker) addConditional(k policydb.Conditional) {
+	for n := len(k.Expr) - 1; k.Expr[n].Op == policydb.CondNot; n-- {
+		k.Expr, k.State = k.Expr[:n], !k.State
+		k.True, k.False = k.False, k.True
+	}
 	if len(k.True)+len(k.False) > 0 {
 		l.db.Conditionals = append(l.db.Conditionals, k)
 	}
@@ -312,7 +323,8 @@ func (l *linker) evaluate(u *unit, expr []policydb.CondTerm) bool {
 func (l *linker) roleTypes(u *unit) error {
 	for i := range u.symbols.Roles {
 		r := &u.symbols.Roles[i]
-		if r.Types.Types.IsEmpty() && r.Types.Flags == 0 {
+		// Of a set that leaves types out pp makes nothing for a role.
+		if r.Types.Types.IsEmpty() && r.Types.Flags == 0 || !u.cil && !r.Types.NegSet.IsEmpty() {
 			continue
 		}
 		types, err := l.each(u, &r.Types)
