@@ -45,8 +45,9 @@ type Harness struct {
 // [module.Semodule] without a Root, whose Policy and Linked are what
 // /sys/fs/selinux/policy says, or the policy of the store. Its modules are named
 // sekit_suite0 and so on; they allow accesses among the types of initial SIDs and
-// to types of their own, for as long as their test runs. Each test makes one to
-// six commits. The tests are subtests, so that some can be chosen by name.
+// to types of their own, for as long as their test runs; of classes it wants file
+// with the permissions read, write and append. Each test makes one to six
+// commits. The tests are subtests, so that some can be chosen by name.
 func TestBackend(t *testing.T, newHarness func(t *testing.T) Harness) {
 	tests := []struct {
 		name        string
