@@ -38,7 +38,10 @@ type setDefinition struct {
 	// without takes the types that have this attribute out of the first part;
 	// a policy that lacks it has no first part.
 	without string
-	names   []string
+	// except takes the types that have this attribute out of the first part, if
+	// the policy has it.
+	except string
+	names  []string
 }
 
 // definition returns a set's definition. The names are those of the reference
@@ -76,7 +79,10 @@ func (s typeSet) definition() setDefinition {
 	case entryPoints:
 		return setDefinition{
 			attributes: []string{"entry_type", "exec_type", "application_exec_type"},
-			names:      []string{"bin_t", "shell_exec_t", "init_exec_t"},
+			// All files of a file system without labels have its type, and so
+			// programs among others.
+			except: "noxattrfs",
+			names:  []string{"bin_t", "shell_exec_t", "init_exec_t"},
 		}
 	case plainFiles:
 		return setDefinition{attributes: []string{"file_type"}, without: "exec_type"}
@@ -175,13 +181,15 @@ func (w *world) members(id typeSet) map[string]bool {
 			return set
 		}
 	}
+	except, err := w.p.Attribute(s.except)
+	excepted := func(t policy.Type) bool { return err == nil && except.Has(t) }
 	for _, name := range s.attributes {
 		a, err := w.p.Attribute(name)
 		if err != nil {
 			continue
 		}
 		for t := range a.Types() {
-			if s.without == "" || !without.Has(t) {
+			if (s.without == "" || !without.Has(t)) && !excepted(t) {
 				set[t.Name()] = true
 			}
 		}

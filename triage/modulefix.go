@@ -73,13 +73,14 @@ func (c *investigation) futile(rule module.Rule) (string, bool) {
 }
 
 // proper reports whether a rule only reads (or runs) what rightly has its type:
-// the path is known and the file contexts give it that type, by a spec that is
-// not the one for all that has no other. What the policy's authors put under
-// a base type there is no better type for; log files of no daemon in particular
-// under /var/log, and programs in /usr/bin.
+// its file system gives it, as that of /proc does, or the path is known and the
+// file contexts give it that type, by a spec that is not the one for all that has
+// no other. What the policy's authors put under a base type there is no better type
+// for; log files of no daemon in particular under /var/log, and programs in
+// /usr/bin.
 func (c *investigation) proper(rule module.Rule) bool {
 	kind, isFile := fileKind(c.d.Class)
-	if !isFile || kind == fcontext.CharDevice || kind == fcontext.BlockDevice || c.contained() || c.t.sys.Contexts == nil || c.at == "" || c.d.PathCertainty != avc.CertaintyKnown || c.f.Access.HasXperm {
+	if !isFile || kind == fcontext.CharDevice || kind == fcontext.BlockDevice || c.contained() || c.f.Access.HasXperm {
 		return false
 	}
 	for _, p := range rule.Permissions {
@@ -88,6 +89,12 @@ func (c *investigation) proper(rule module.Rule) bool {
 		default:
 			return false
 		}
+	}
+	if c.byFileSystem() {
+		return !slices.ContainsFunc(rule.Permissions, isExecution)
+	}
+	if c.t.sys.Contexts == nil || c.at == "" || c.d.PathCertainty != avc.CertaintyKnown {
+		return false
 	}
 	m, ok := c.t.sys.Contexts.Lookup(c.at, kind)
 	last, lost := c.t.sys.Contexts.Lookup(nowhere, kind)

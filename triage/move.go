@@ -138,7 +138,7 @@ func (c *investigation) byInstalling(p string) {
 		return
 	}
 	file := c.d.Target.WithType(m.Context.Type())
-	if !inHome(p) && !c.starts(file) {
+	if c.t.types.program(c.canonical(c.d.Target.Type())) || !inHome(p) && !c.starts(file) {
 		return
 	}
 	cand := candidate{

@@ -139,7 +139,7 @@ func (c *investigation) portTypes(protocol port.Protocol, number uint16, owner p
 		// A daemon's name often goes on where its protocol's ends: sshd_t has
 		// ssh_port_t.
 		foreign := !strings.HasPrefix(access.Source.Type(), family(typ.Name()))
-		if foreign && cand.takes && slices.Contains(access.Permissions, "name_bind") {
+		if foreign && cand.takes && (slices.Contains(access.Permissions, "name_bind") || number < systemPorts) {
 			c.f.reject(Port, cand.summary, "%s is named for another service than %s, and %s", typ.Name(), access.Source.Type(), cand.warnings[0])
 			continue
 		}
@@ -176,6 +176,10 @@ func (c *investigation) portTypes(protocol port.Protocol, number uint16, owner p
 	})
 	return choices
 }
+
+// systemPorts is the first port that is not assigned by standards for one service
+// (RFC 6335): what is below is used for that, whoever connects to it.
+const systemPorts = 1024
 
 // markByTheWay ranks the services that a domain listens for under other names:
 // what it is there for is what most domains may connect to; the rest is for its

@@ -1,6 +1,7 @@
 package triage
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -17,6 +18,7 @@ func (c *investigation) remarks() {
 		c.f.note("connectto", "connecting also asks for unix_stream_socket connectto on the domain of the program that listens, which the log does not name")
 		c.f.note("recreated", "a socket is made anew whenever its server starts, with the context of its directory unless a type_transition says otherwise: restore its context after each start, or label the directory")
 	}
+	c.remarkMemory()
 	c.remarkUnit()
 	c.remarkLabel()
 	if c.d.Dev == "proc" && c.isDomain(c.d.Target.Type()) && c.d.Source != c.d.Target && c.onlyLooks() {
@@ -93,6 +95,15 @@ func (c *investigation) remarkRest() {
 	}
 	if c.d.Wanted != "" && c.d.Wanted != c.d.FullPath && c.d.Wanted != c.at && c.d.PathCertainty != avc.CertaintyUnknown {
 		c.f.note("wanted", "the process wanted %s", c.d.Wanted)
+	}
+}
+
+// remarkMemory says that memory with a descriptor is no file that could be
+// labelled.
+func (c *investigation) remarkMemory() {
+	name := strings.TrimPrefix(cmp.Or(c.d.Path, c.d.Name), "/")
+	if c.d.Class == "file" && (strings.HasPrefix(name, "memfd:") || strings.HasPrefix(name, "SYSV")) {
+		c.f.note("memory", "this is memory that has a name, and no file: it has the type that a type_transition of the process that made it on %s gives it, or that one. A policy module gives it a type of the domain's own by such a transition", c.d.Target.Type())
 	}
 }
 
