@@ -76,6 +76,9 @@ func (c *investigation) byContext() {
 		c.byUser(p)
 		return // no type would help
 	}
+	if c.byHomes(p, kind, expected, found) {
+		return
+	}
 	c.bySpec(p, kind, expected, found)
 	if kind == fcontext.Dir {
 		c.byDirectory(p)

@@ -149,12 +149,14 @@ func newLabels(t *testing.T, contexts *fcontext.DB) labels {
 // run, "" if they do not change it, or change the program's.
 func (l labels) typeAfter(t *testing.T, f *triage.Finding, fix *triage.Fix) string {
 	t.Helper()
-	local := ""
+	local, subs := "", ""
 	restored := false
 	for _, c := range fix.Commands {
 		switch {
 		case c[0] == "semanage" && c[1] == "port":
 			return c[4]
+		case c[0] == "semanage" && c[3] == "-e":
+			subs += c[5] + " " + c[4] + "\n"
 		case c[0] == "semanage" && c[1] == "fcontext":
 			kind := fcontext.Any
 			if i := slices.Index(c, "-f"); i > 0 {
@@ -172,6 +174,9 @@ func (l labels) typeAfter(t *testing.T, f *triage.Finding, fix *triage.Fix) stri
 		return ""
 	}
 	if err := os.WriteFile(filepath.Join(l.dir, "file_contexts.local"), []byte(local), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(l.dir, "file_contexts.subs"), []byte(subs), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	object, class := f.Denial.FullPath, f.Access.Class

@@ -31,6 +31,10 @@ func prove(sys *sekit.System, f *triage.Finding, fix *triage.Fix) (d policy.Deci
 	did := len(fix.Changes) > 0
 	for _, c := range fix.Commands {
 		switch {
+		case len(c) == 6 && c[0] == "semanage" && c[3] == "-e":
+			if db, err = addEquivalence(db, f, c[4], c[5]); err != nil {
+				return d, false, err
+			}
 		case len(c) > 2 && c[0] == "semanage" && c[1] == "fcontext":
 			if db, err = addSpec(db, pol, c); err != nil {
 				return d, false, err
@@ -63,6 +67,20 @@ func prove(sys *sekit.System, f *triage.Finding, fix *triage.Fix) (d policy.Deci
 	}
 	d, err = pol.Decide(access)
 	return d, true, err
+}
+
+// addEquivalence gives the object what it would have in another directory.
+func addEquivalence(db *fcontext.DB, f *triage.Finding, source, target string) (*fcontext.DB, error) {
+	rest, ok := strings.CutPrefix(f.Denial.FullPath, target+"/")
+	m, found := db.Lookup(source+"/"+rest, kindOf(f.Denial.Class))
+	if !ok || !found || m.None {
+		return nil, fmt.Errorf("%s is not below %s, or has no context in %s", f.Denial.FullPath, target, source)
+	}
+	pattern, err := fcontext.QuotePath(f.Denial.FullPath)
+	if err != nil {
+		return nil, err
+	}
+	return db.With(fcontext.Spec{Pattern: pattern, Context: m.Context})
 }
 
 func addSpec(db *fcontext.DB, pol *policy.Policy, c triage.Command) (*fcontext.DB, error) {
@@ -203,7 +221,7 @@ func checkPrice(t testing.TB, sys *sekit.System, f *triage.Finding, fix *triage.
 func checkArguments(t testing.TB, pol *policy.Policy, f *triage.Finding, fix *triage.Fix, where string) {
 	t.Helper()
 	words := []string{"semanage", "fcontext", "port", "-a", "-m", "-d", "-f", "-t", "-p", "a", "f", "d", "c", "b", "s", "l", "p", "tcp", "udp",
-		"dccp", "sctp", "restorecon", "-v", "-Rv", "-F", "chcon", "-h", "setsebool", "-P",
+		"dccp", "sctp", "restorecon", "-v", "-Rv", "-F", "chcon", "-h", "setsebool", "-P", "-e", "/home",
 		"semodule", "-i", "-r", "<<none>>", f.Denial.Target.String()}
 	paths := []string{f.Denial.FullPath, f.Denial.Exe}
 	if r := fix.Relabel; r != nil {
@@ -211,6 +229,11 @@ func checkArguments(t testing.TB, pol *policy.Policy, f *triage.Finding, fix *tr
 		if !strings.HasPrefix(r.Path, "/") && r.Path != "" || strings.HasPrefix(f.Denial.FullPath, "/") && r.Path != "" &&
 			f.Denial.FullPath != r.Path && !strings.HasPrefix(f.Denial.FullPath, r.Path+"/") {
 			t.Errorf("%s: relabels %q", where, r.Path)
+		}
+	}
+	for _, e := range fix.Settings.Equivalences {
+		if strings.HasPrefix(f.Denial.FullPath, e.Target+"/") {
+			paths = append(paths, e.Target)
 		}
 	}
 	for _, c := range slices.Concat(fix.Commands, fix.Undo) {
