@@ -21,7 +21,8 @@ import (
 // and permissions that a policy does not define, and takes every context of the
 // running machine, unknown to this one, for the one of the initial SID
 // unlabeled. Of what is defined only tiny_t may all; tiny_other_t is there to be
-// refused.
+// refused. Linux 6.12 refuses booleans without a genfscon for the files that
+// selinuxfs has of them.
 const tinyPolicy = `
 (handleunknown allow)
 (mls true)
@@ -48,6 +49,7 @@ const tinyPolicy = `
 (roletype object_r tiny_other_t)
 (roletype system_r tiny_t)
 (roletype system_r tiny_other_t)
+(genfscon selinuxfs / (system_u object_r tiny_t ((s0) (s0))))
 (allow tiny_t tiny_t (file (read write append)))
 (allow tiny_t tiny_t (process (transition dyntransition)))
 `
