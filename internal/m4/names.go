@@ -35,9 +35,6 @@ func (x *Names) clone() Names { return Names{x.seed, slices.Clone(x.list), slice
 // Len returns how many names there are.
 func (x *Names) Len() int { return len(x.list) }
 
-// Name returns the name with a number.
-func (x *Names) Name(n int) string { return x.list[n] }
-
 // Find returns the number of a name, -1 if it isn't in the set.
 func (x *Names) Find(name string) int { return x.find(name, x.hash(name)) }
 
